@@ -1,0 +1,1 @@
+"""Everything that puts articles on ``articles.v1``: files, feeds and HTTP ingest. Knows nothing of consumers."""

@@ -1,0 +1,1 @@
+"""Servers that run on this machine for the embedded default and for ``up --kafka local``."""

@@ -1,0 +1,121 @@
+"""Every metric of Wirewatch, declared once. The help text is the documentation.
+
+One process serves one port. Labels are few and bounded: never a title, a URL or an article id; sources and actors are
+capped and what is over the cap counts as ``other`` (see ``bounded``).
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from wirewatch import __version__
+
+# The objective "99 % alert within 60 s of ingest" needs an edge on 60.
+LATENCY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+DURATION_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BATCH_MESSAGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+disable_created_metrics()
+
+
+class Metrics:
+    """All metrics on one registry. Each process makes one; each test makes its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None, *, label_values_max: int = 500) -> None:
+        self.registry = registry or CollectorRegistry(auto_describe=True)
+        self.label_values_max = label_values_max
+        self._label_values: dict[str, set[str]] = {}
+        self._declare_pipeline()
+        self._declare_content()
+        self._declare_edges()
+
+    def _counter(self, name: str, help_: str, *labels: str) -> Counter:
+        return Counter(f"wirewatch_{name}", help_, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_: str, *labels: str) -> Gauge:
+        return Gauge(f"wirewatch_{name}", help_, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"wirewatch_{name}", help_, labels, registry=self.registry, buckets=buckets)
+
+    def _declare_pipeline(self) -> None:
+        self.build = Info("wirewatch_build", "Version of this process.", registry=self.registry)
+        self.build.info({"version": __version__})
+        self.consumed = self._counter("kafka_messages_consumed_total", "Messages read from a topic.", "topic")
+        self.lag = self._gauge(
+            "kafka_consumer_lag_messages", "Messages in the log that this member has not read.", "topic", "partition"
+        )
+        self.rebalances = self._counter(
+            "kafka_rebalances_total", "Changes of the partitions of this member.", "event"
+        )
+        self.commit_failures = self._counter("kafka_commit_failures_total", "Commits that the group refused.")
+        self.dead_letters = self._counter(
+            "kafka_deadletter_messages_total", "Records sent to the dead-letter topic.", "reason"
+        )
+        self.batch_size = self._histogram("kafka_batch_size_messages", "Messages per batch.", BATCH_MESSAGES)
+        self.last_poll = self._gauge("kafka_last_poll_timestamp_seconds", "When this member last asked for messages.")
+        self.stage_duration = self._histogram(
+            "stage_duration_seconds", "Time to process one batch, without polling.", DURATION_SECONDS, "stage"
+        )
+        self.stage_failures = self._counter(
+            "stage_failures_total", "Batches that were interrupted and done again.", "stage", "reason"
+        )
+        self.stage_records = self._counter("stage_records_total", "Records by outcome.", "stage", "outcome")
+
+    def _declare_content(self) -> None:
+        self.articles = self._counter("articles_total", "Articles counted, by source.", "source")
+        self.source_last = self._gauge(
+            "source_last_article_timestamp_seconds", "When a source's newest article was first seen.", "source"
+        )
+        self.actor_articles = self._counter("actor_articles_total", "Articles that name an actor.", "actor")
+        self.actor_mentions = self._counter("actor_mentions_total", "Mentions of an actor.", "actor")
+        self.language_articles = self._counter("language_articles_total", "Articles counted, by language.", "language")
+        self.entities_found = self._counter("entities_total", "Entities found, by label.", "label")
+        self.no_pipeline = self._counter(
+            "entities_no_pipeline_total", "Articles without entities, as no pipeline serves their language.", "language"
+        )
+        self.duplicates = self._counter("duplicates_dropped_total", "Articles that had been counted before.")
+        self.clock_skew = self._counter("clock_skew_total", "Articles that claim to be published in the future.")
+        self.offset_gaps = self._counter("source_offset_gaps_total", "Source offsets that never arrived. Must stay 0.")
+        self.alerts = self._counter("alerts_emitted_total", "Alerts that reached alerts.v1.", "severity")
+        self.ingest_to_alert = self._histogram(
+            "ingest_to_alert_seconds", "From the broker's acknowledgement of the article to its alert.", LATENCY_SECONDS
+        )
+        self.publish_to_alert = self._histogram(
+            "publish_to_alert_seconds", "From the published time that the source claims to the alert.", LATENCY_SECONDS
+        )
+        self.outbox_oldest = self._gauge(
+            "outbox_oldest_timestamp_seconds", "When the oldest alert that is not relayed was raised; 0 is none."
+        )
+        self.label_overflow = self._counter(
+            "label_overflow_total", "Counts that went to the label value 'other', as too many values exist.", "label"
+        )
+
+    def _declare_edges(self) -> None:
+        self.published = self._counter("articles_published_total", "Articles that the broker acknowledged.", "way")
+        self.rejected = self._counter("articles_rejected_total", "Input refused by a producer.", "way", "reason")
+        self.http_requests = self._counter("http_requests_total", "HTTP requests answered.", "route", "status")
+        self.http_duration = self._histogram(
+            "http_request_duration_seconds", "Time to answer an HTTP request.", DURATION_SECONDS, "route"
+        )
+        self.feed_fetches = self._counter("feed_fetches_total", "Feed polls by outcome.", "outcome")
+        self.sse_clients = self._gauge("sse_clients", "Connections to the alert stream.")
+
+    def bounded(self, label: str, value: str) -> str:
+        """``value``, or ``other`` once ``label`` has more than ``label_values_max`` values (counted as overflow)."""
+        values = self._label_values.setdefault(label, set())
+        if value in values:
+            return value
+        if len(values) >= self.label_values_max:
+            self.label_overflow.labels(label).inc()
+            return "other"
+        values.add(value)
+        return value
+
+    def with_process_metrics(self) -> Metrics:
+        """Add the process's own memory, CPU and file descriptors; once, in the process's main module."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        return self

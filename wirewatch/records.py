@@ -1,0 +1,168 @@
+"""The records on the topics: one frozen type each, changed only by adding fields that have defaults.
+
+Times are aware datetimes in UTC. Unknown is ``None``. Offsets (``start``, ``end``) count Unicode code points of the
+field they point into, half-open. Every record carries what the next stage needs, so no stage joins topics.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Field = Literal["title", "summary", "text"]
+FIELDS: tuple[Field, ...] = ("title", "summary", "text")
+MentionKind = Literal["name", "derived", "metonym"]
+Severity = Literal["info", "warning", "critical"]
+# ok: something was found; none: nothing was; skipped: not looked at, with a reason; dlq: dead-lettered.
+Status = Literal["ok", "none", "skipped", "dlq"]
+
+
+class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One article as a producer accepted it. ``id`` is deterministic (see producers.identity)."""
+
+    id: str
+    source: str
+    title: str
+    text: str
+    first_seen: datetime
+    content_hash: str
+    url: str | None = None
+    summary: str | None = None
+    language: str | None = None
+    """As the source declares it: a lower-case BCP 47 primary subtag."""
+    language_detected: str | None = None
+    authors: tuple[str, ...] = ()
+    published: datetime | None = None
+    """As the source claims it; may lie in the future or be missing."""
+    fetched_from: str | None = None
+    revision: int = 1
+
+    def field(self, name: Field) -> str:
+        """The text of one field; empty where there is none."""
+        return getattr(self, name) or ""
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """One place in one article where a watched actor is named."""
+
+    text: str
+    start: int
+    end: int
+    field: Field
+    kind: MentionKind
+    score: float
+    why: str
+    sentence: int | None = None
+    """Index into ``Mentions.sentences``."""
+
+
+class ActorMentions(msgspec.Struct, frozen=True, kw_only=True):
+    """All mentions of one actor in one article; ``score`` is the probability that the article names the actor."""
+
+    id: str
+    name: str
+    score: float
+    mentions: tuple[Mention, ...]
+
+
+class Sentence(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of the article that holds a mention, cut out so that an alert needs nothing else."""
+
+    field: Field
+    start: int
+    text: str
+
+
+class Mentions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ``actors`` stage found at one source offset: exactly one record per record of ``articles.v1``."""
+
+    status: Status
+    article_id: str | None = None
+    reason: str | None = None
+    source: str = ""
+    title: str = ""
+    url: str | None = None
+    language: str | None = None
+    """Detected, or declared where detection is unsure; ``None`` is undetermined."""
+    published: datetime | None = None
+    first_seen: datetime | None = None
+    received_ms: int = 0
+    """Broker time stamp of the article record, milliseconds since the epoch: when the article was acknowledged."""
+    actors: tuple[ActorMentions, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    watchlist_version: str = ""
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """A person, organisation, place, … that the text names. ``label`` is the pipeline's own, e.g. PER, ORG, GPE."""
+
+    text: str
+    label: str
+    start: int
+    end: int
+    field: Field
+
+
+class Entities(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ``entities`` stage found at one source offset; ``skipped`` with reason ``no-pipeline`` where the
+    article's language has no trained pipeline installed."""
+
+    status: Status
+    article_id: str | None = None
+    reason: str | None = None
+    source: str = ""
+    language: str | None = None
+    first_seen: datetime | None = None
+    received_ms: int = 0
+    pipeline: str | None = None
+    """Name and version of the spaCy pipeline that was used."""
+    entities: tuple[Entity, ...] = ()
+
+
+class Highlight(msgspec.Struct, frozen=True, kw_only=True):
+    """A mention inside an alert's sentence: offsets count from the start of that sentence."""
+
+    start: int
+    end: int
+    actor: str
+
+
+class AlertSentence(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence to show, with the mentions to highlight in it."""
+
+    field: Field
+    text: str
+    highlights: tuple[Highlight, ...] = ()
+
+
+class AlertActor(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor that an alert is about, and why it was recognised."""
+
+    id: str
+    name: str
+    score: float
+    mentions: int
+    why: str
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A match that people are told about. ``id`` is deterministic, so a repeat can be recognised as one."""
+
+    id: str
+    rule: str
+    rule_version: str
+    severity: Severity
+    reason: str
+    actors: tuple[AlertActor, ...]
+    article_id: str
+    title: str
+    source: str
+    url: str | None
+    language: str | None
+    published: datetime | None
+    first_seen: datetime | None
+    raised: datetime
+    received_ms: int
+    sentences: tuple[AlertSentence, ...] = ()

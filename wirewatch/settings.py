@@ -1,0 +1,138 @@
+"""Every setting, declared once: name, default, unit, meaning, secrecy.
+
+A setting is read, first wins, from the environment, a file of the same name in the secrets folder, the TOML file of
+``--config``, and its default here. ``wirewatch doctor --settings`` prints them with secrets masked.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from wirewatch.errors import UserError
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _setting(default: Any, help_: str, *, env: str | None = None) -> Any:
+    """A field; ``env`` names the variables that carry no WIREWATCH_ prefix since the world knows them without."""
+    alias = AliasChoices(env) if env else None
+    return Field(default, description=help_, validation_alias=alias)
+
+
+class Settings(BaseSettings):
+    """One frozen value, made in the main module and passed on; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="WIREWATCH_", frozen=True, extra="forbid", populate_by_name=True)
+
+    # Broker
+    kafka_bootstrap_servers: str = _setting(
+        "", "Kafka servers, host:port with commas. Empty: the embedded log.", env="KAFKA_BOOTSTRAP_SERVERS"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = _setting(
+        "PLAINTEXT", "How to talk to Kafka.", env="KAFKA_SECURITY_PROTOCOL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = _setting(
+        "SCRAM-SHA-512", "SASL mechanism, with a SASL_ protocol.", env="KAFKA_SASL_MECHANISM"
+    )
+    kafka_sasl_username: str = _setting("", "SASL user.", env="KAFKA_SASL_USERNAME")
+    kafka_sasl_password: SecretStr = _setting(SecretStr(""), "SASL password.", env="KAFKA_SASL_PASSWORD")
+    kafka_ssl_cafile: str = _setting("", "PEM file of the authority that signed Kafka.", env="KAFKA_SSL_CAFILE")
+    kafka_ssl_certfile: str = _setting("", "PEM file of our certificate.", env="KAFKA_SSL_CERTFILE")
+    kafka_ssl_keyfile: str = _setting("", "PEM file of our key.", env="KAFKA_SSL_KEYFILE")
+    kafka_session_timeout_ms: Count = _setting(45_000, "A member silent for so long is replaced, milliseconds.")
+
+    # Topics
+    partitions: Count = _setting(12, "Partitions of every topic. Never change it on a running system.")
+    replication: Count = _setting(1, "Copies of every topic; 3 on a real cluster.")
+    retention_hours: Count = _setting(168, "How long articles, mentions and entities are kept.")
+    retention_hours_kept: Count = _setting(720, "How long alerts and dead letters are kept.")
+
+    # Redis
+    redis_url: SecretStr = _setting(
+        SecretStr(""), "Redis or Valkey, redis:// or rediss://. Empty: an embedded one.", env="REDIS_URL"
+    )
+    redis_prefix: str = _setting("ww", "Start of every Redis key.")
+    seen_days: Count = _setting(7, "An article id seen again within so many days is a duplicate.")
+    counters_days: Count = _setting(90, "How long counters are kept.")
+    alerts_kept: Count = _setting(100_000, "How many alerts Redis keeps for reading back.")
+
+    # Files
+    data_dir: Path = _setting(Path(".data"), "Folder of the embedded log, the embedded Redis and local Kafka.")
+    watchlist: Path | None = _setting(None, "Watchlist file. Empty: the shipped one.")
+    rules: Path | None = _setting(None, "Rules file. Empty: the shipped one.")
+    models_dir: Path | None = _setting(None, "Folder with one trained spaCy pipeline per language, named nl, en, …")
+
+    # Work
+    batch_messages_max: Count = _setting(200, "Messages per batch.")
+    poll_seconds: Seconds = _setting(0.2, "Longest wait for messages, seconds.")
+    article_bytes_max: Count = _setting(900_000, "Largest article record, bytes of JSON.")
+    entity_chars_max: Count = _setting(20_000, "Characters of an article that entity extraction looks at.")
+
+    # HTTP
+    http_host: str = _setting("127.0.0.1", "Address that the API listens on.")
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = _setting(8080, "Port of the API; 0 takes a free one.")
+    ingest_tokens: SecretStr = _setting(
+        SecretStr(""), "Bearer tokens that may publish, with commas. Empty: HTTP ingest is closed."
+    )
+    ingest_bytes_max: Count = _setting(1_048_576, "Largest ingest request, bytes.")
+    ingest_articles_per_minute: Count = _setting(6_000, "Articles a token may publish in a minute.")
+    metrics_host: str = _setting("127.0.0.1", "Address that /metrics listens on.")
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = _setting(0, "Port of /metrics; 0 serves none.")
+
+    # Feeds
+    user_agent: str = _setting("wirewatch/0.1 (+https://wirewatch.example)", "User-Agent of feed requests.")
+    feed_interval_seconds: Seconds = _setting(300.0, "Time between polls of a feed.")
+    fetch_seconds_max: Seconds = _setting(20.0, "Longest fetch of a feed or page, seconds.")
+    fetch_bytes_max: Count = _setting(5_242_880, "Largest feed or page, bytes after decompression.")
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "Least level that is logged.")
+    log_format: Literal["text", "json"] = _setting("text", "Log lines for people or for machines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then secrets folder, then the configuration file."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if folder := os.environ.get("WIREWATCH_SECRETS_DIR"):
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=folder))
+        if config := os.environ.get("WIREWATCH_CONFIG"):
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=config))
+        return tuple(sources)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process. Raises UserError that names the setting and says what is wrong with it."""
+    config = os.environ.get("WIREWATCH_CONFIG")
+    if config and not Path(config).is_file():
+        raise UserError(f"{config}: there is no such configuration file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(f"{_shown(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise UserError(f"setting {problems}") from error
+    except ValueError as error:  # the TOML parser's, which names line and column
+        raise UserError(f"{config}: {error}") from error
+
+
+def _shown(location: tuple[int | str, ...]) -> str:
+    name = ".".join(str(part) for part in location)
+    return name if name.startswith(("KAFKA_", "REDIS_")) else f"WIREWATCH_{name.upper()}"
