@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +13,7 @@ from wirewatch.topics import Topic
 R = TypeVar("R")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(record: type[R]) -> msgspec.json.Decoder[R]:
     return msgspec.json.Decoder(record)
 

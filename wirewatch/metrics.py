@@ -47,9 +47,7 @@ class Metrics:
         self.lag = self._gauge(
             "kafka_consumer_lag_messages", "Messages in the log that this member has not read.", "topic", "partition"
         )
-        self.rebalances = self._counter(
-            "kafka_rebalances_total", "Changes of the partitions of this member.", "event"
-        )
+        self.rebalances = self._counter("kafka_rebalances_total", "Changes of the partitions of this member.", "event")
         self.commit_failures = self._counter("kafka_commit_failures_total", "Commits that the group refused.")
         self.dead_letters = self._counter(
             "kafka_deadletter_messages_total", "Records sent to the dead-letter topic.", "reason"

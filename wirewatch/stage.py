@@ -82,9 +82,7 @@ class Store(Protocol[In]):
         """The next offset to read, per partition that the store has ever applied. Raises StoreUnavailable."""
         ...
 
-    def apply(
-        self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[In]]
-    ) -> int:
+    def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[In]]) -> int:
         """Apply the batch if the stored position is ``expected``, and store ``following``.
 
         Returns the stored position after the call: ``following`` when this batch is applied (now, or by an earlier
