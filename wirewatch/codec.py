@@ -14,8 +14,8 @@ R = TypeVar("R")
 
 
 @cache
-def _decoder(record: type[R]) -> msgspec.json.Decoder[R]:
-    return msgspec.json.Decoder(record)
+def _decoder(topic: Topic[R]) -> msgspec.json.Decoder[R]:
+    return msgspec.json.Decoder(topic.record)
 
 
 def decode(topic: Topic[R], value: bytes) -> R:
@@ -24,7 +24,7 @@ def decode(topic: Topic[R], value: bytes) -> R:
     Raises Rejected (``undecodable``: not JSON or not UTF-8; ``invalid``: a field is missing or has the wrong type);
     the caller dead-letters the bytes. Unknown fields are ignored, so newer writers do not stop older readers.
     """
-    decoder: msgspec.json.Decoder[Any] = _decoder(topic.record)
+    decoder: msgspec.json.Decoder[Any] = _decoder(topic)
     try:
         return decoder.decode(value)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:

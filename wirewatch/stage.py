@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class Marked:
     reason: str
 
 
-class Apply(Protocol[In, Out]):
+class Apply(Protocol[Taken, Given]):
     """A Transform's work, opened: pure but for what it loaded."""
 
-    def __call__(self, batch: Sequence[Received[In]]) -> Sequence[Out | Rejected]:
+    def __call__(self, batch: Sequence[Received[Taken]]) -> Sequence[Given | Rejected]:
         """One result per item, in order. A Rejected result dead-letters that item alone.
 
         Raises only for faults of ours: the runner then ends the process with nothing of the batch committed.
