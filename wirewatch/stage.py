@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-Taken = TypeVar("Taken", contravariant=True)
 Given = TypeVar("Given", covariant=True)
 
 
@@ -43,10 +42,10 @@ class Marked:
     reason: str
 
 
-class Apply(Protocol[Taken, Given]):
+class Apply(Protocol[In, Given]):
     """A Transform's work, opened: pure but for what it loaded."""
 
-    def __call__(self, batch: Sequence[Received[Taken]]) -> Sequence[Given | Rejected]:
+    def __call__(self, batch: Sequence[Received[In]]) -> Sequence[Given | Rejected]:
         """One result per item, in order. A Rejected result dead-letters that item alone.
 
         Raises only for faults of ours: the runner then ends the process with nothing of the batch committed.
