@@ -114,7 +114,7 @@ def committed(log: SqliteLog, group: str, topic: str) -> Mapping[int, int]:
         "WHERE consumer_group = ? AND topic = ?",
         (group, topic),
     )
-    return {partition: offset for partition, offset in rows}
+    return dict(rows)
 
 
 def _pid_namespace() -> str:
