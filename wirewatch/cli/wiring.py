@@ -14,4 +14,4 @@ def open_broker(settings: Settings) -> Broker:
         return KafkaBroker(settings)
     from wirewatch.sqlite_broker import SqliteBroker
 
-    return SqliteBroker(settings.data_dir / "log.sqlite3", settings)
+    return SqliteBroker(settings.data_dir / "log.sqlite3")
