@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import redis
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_any, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from wirewatch.errors import UserError
 from wirewatch.local import child
@@ -67,13 +67,17 @@ class LocalValkey:
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=5)
+
+        def ping() -> bool:
+            return self.alive() and bool(client.ping())
+
         retrying = Retrying(
             retry=retry_if_exception_type(redis.ConnectionError),
             wait=wait_fixed(0.02),
-            stop=stop_any(stop_after_delay(_START_SECONDS_MAX), lambda _: not self.alive()),
+            stop=stop_after_delay(_START_SECONDS_MAX),
             retry_error_callback=lambda _: False,
         )
-        return bool(retrying(client.ping))
+        return retrying(ping)
 
 
 def url_file(data_dir: Path) -> Path:
