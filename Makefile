@@ -21,6 +21,7 @@ demo: $(VENV)/.run ## Feed the sample articles in seeds/ through everything on t
 	@$(BIN)/wirewatch up --once
 
 test: $(VENV)/.dev system-packages ## Install what the tests need, then run all of them: linters, default lane, live lane
+	@$(BIN)/python -m tests.prepare
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only
