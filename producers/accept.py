@@ -41,6 +41,15 @@ class RawArticle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """One article's worth of a file or a feed, before it is accepted. ``place``: where in it, e.g. ``:3`` or ``#2``."""
+
+    place: str
+    raw: RawArticle | Rejected
+    original: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One piece of input and what became of it. ``origin``: where it came from, e.g. ``file:line``."""
 
