@@ -120,7 +120,7 @@ def committed(log: SqliteLog, group: str, topic: str) -> Mapping[int, int]:
 def _pid_namespace() -> str:
     """Names the space that our process ids belong to: ids of another container say nothing about life or death."""
     link = Path("/proc/self/ns/pid")
-    return os.readlink(link) if link.exists() else "host"
+    return str(link.readlink()) if link.exists() else "host"
 
 
 def _lives(process: str) -> bool:

@@ -1,0 +1,24 @@
+"""``python -m tests.prepare``: fetch Apache Kafka for the live lane, where the progress is seen; pytest would hide it.
+
+Where it cannot, one line says so; the live tests then skip with the same reason.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from wirewatch.local.kafka import CACHE_DIR
+from wirewatch.local.kafka_files import fetch
+
+from wirewatch.errors import UserError
+
+
+def main() -> None:
+    try:
+        fetch(CACHE_DIR, lambda line: sys.stdout.write(f"· {line}\n"))
+    except UserError as error:
+        sys.stdout.write(f"· the live Kafka tests are skipped: {error}\n")
+
+
+if __name__ == "__main__":
+    main()
