@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import sys
 
+from wirewatch.errors import UserError
 from wirewatch.local.kafka import CACHE_DIR
 from wirewatch.local.kafka_files import fetch
-
-from wirewatch.errors import UserError
 
 
 def main() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import click
 import pytest
 from ruamel.yaml import YAML
-from wirewatch.local.kafka_files import version as kafka_version
 
 from consumers.stages import STAGES
 from tests.house import compose
 from wirewatch import __version__
 from wirewatch.cli.main import cli
+from wirewatch.local.kafka_files import version as kafka_version
 from wirewatch.settings import declared
 
 # Read before there are settings: where settings are.
