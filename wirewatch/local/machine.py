@@ -49,8 +49,13 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
             env["REDIS_URL"] = valkey.url
             say(f"embedded {valkey.kind} on 127.0.0.1:{valkey.port}")
         full = os.environ | env
-        yield Servers(load(**{name.lower(): value for name, value in env.items() if not name.startswith("WIREWATCH")}
-                           | {"data_dir": settings.data_dir}), full)
+        yield Servers(
+            load(
+                **{name.lower(): value for name, value in env.items() if not name.startswith("WIREWATCH")}
+                | {"data_dir": settings.data_dir}
+            ),
+            full,
+        )
 
 
 @contextmanager
