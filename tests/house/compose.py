@@ -23,7 +23,7 @@ EDGES = frozenset({"ingest", "feeds", "api"})
 
 def config(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``docker compose config`` on a file, every profile on."""
-    command = [PROGRAM, "--project-directory", ROOT, "-f", file, "--profile", "*", "config", *arguments]
+    command = [str(PROGRAM), "--project-directory", str(ROOT), "-f", str(file), "--profile", "*", "config", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
 
 

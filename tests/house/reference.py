@@ -54,7 +54,8 @@ def metrics() -> dict[str, MetricWrapperBase]:
 
 def exported_name(metric: MetricWrapperBase) -> str:
     """The name as Prometheus stores it."""
-    return metric._name + {"counter": "_total", "info": "_info"}.get(metric._type, "")
+    suffix = {"counter": "_total", "info": "_info"}.get(str(metric._type), "")
+    return f"{metric._name}{suffix}"
 
 
 def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: str = "") -> str:
@@ -92,7 +93,7 @@ def _stage(stage: Stage) -> tuple[str, str, str, str]:
 
 
 def _metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
-    return f"`{exported_name(metric)}`", metric._type, ", ".join(metric._labelnames), metric._documentation
+    return f"`{exported_name(metric)}`", str(metric._type), ", ".join(metric._labelnames), metric._documentation
 
 
 def main() -> None:

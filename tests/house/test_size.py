@@ -41,7 +41,8 @@ def test_every_module_and_public_name_says_its_contract() -> None:
         if ast.get_docstring(tree) is None:
             silent.append(str(path))
         for node in tree.body:
-            public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
-            if public and ast.get_docstring(node) is None:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+                continue
+            if ast.get_docstring(node) is None:
                 silent.append(f"{path}:{node.lineno} {node.name}")
     assert silent == []
