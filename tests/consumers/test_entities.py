@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from consumers.entities import EXTRACTION, Pipelines
@@ -22,7 +23,7 @@ from wirewatch.topics import ARTICLES
 BREAKING = "breekt"
 
 
-@spacy.Language.component("breaks_on_a_word")
+@Language.component("breaks_on_a_word")
 def breaks_on_a_word(doc: Doc) -> Doc:
     """A component with a fault, as an operator's own may have."""
     if BREAKING in doc.text:
@@ -140,7 +141,9 @@ def test_a_mounted_pipeline_is_found_by_its_folder_and_other_folders_are_not(mod
 
 def test_the_stage_gives_one_record_per_article_with_the_time_the_broker_took_it(models_dir: Path) -> None:
     apply = EXTRACTION.open(Context(settings=Settings(models_dir=models_dir), metrics=Metrics()))
-    made = article("De secretaris-generaal van de NAVO sprak gisteren in Brussel met de Iraakse premier over de missie.")
+    made = article(
+        "De secretaris-generaal van de NAVO sprak gisteren in Brussel met de Iraakse premier over de missie."
+    )
     message = Message("articles.v1", 0, 7, 1_600_000_000_000, None, ARTICLES.encode(made))
     (record,) = apply([Received(made, message)])
     assert isinstance(record, Entities)

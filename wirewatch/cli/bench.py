@@ -159,12 +159,13 @@ class _Watch:
 
 
 def _show(figures: Figures, seed: int, as_json: bool) -> None:
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     where = {
         "machine": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": versions,
     }
     if as_json:
         click.echo(msgspec.json.encode({"seed": seed, **asdict(figures), **where}))
@@ -179,5 +180,5 @@ def _show(figures: Figures, seed: int, as_json: bool) -> None:
     for name, memory in figures.memory_mib.items():
         table.add_row(f"process {name}", f"{memory} MiB at most, {figures.cpu_seconds.get(name, 0)} s of CPU")
     table.add_row("machine", f"{where['cores']} cores, {where['machine']}, Python {where['python']}")
-    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in where["versions"].items()))
+    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
     Console().print(table)
