@@ -45,7 +45,7 @@ class Marked:
 class Apply(Protocol[In, Given]):
     """A Transform's work, opened: pure but for what it loaded."""
 
-    def __call__(self, batch: Sequence[Received[In]]) -> Sequence[Given | Rejected]:
+    def __call__(self, batch: Sequence[Received[In]], /) -> Sequence[Given | Rejected]:
         """One result per item, in order. A Rejected result dead-letters that item alone.
 
         Raises only for faults of ours: the runner then ends the process with nothing of the batch committed.

@@ -1,0 +1,11 @@
+"""The stages, by name, in the order of an article's path. ``wirewatch consume`` and ``up`` run these and no others."""
+
+from __future__ import annotations
+
+from consumers.actors import ACTORS
+from consumers.counters import COUNTERS
+from consumers.entities import EXTRACTION
+from consumers.outbox import RELAY
+from wirewatch.stage import Stage
+
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (ACTORS, EXTRACTION, COUNTERS, RELAY)}

@@ -1,0 +1,83 @@
+"""``wirewatch consume``: run stages as members of their consumer groups."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+import click
+
+from wirewatch import logs, metrics_server, runner
+from wirewatch.cli.signals import stop_event
+from wirewatch.cli.wiring import open_broker
+from wirewatch.errors import UsageError
+from wirewatch.local.supervisor import Program, Supervisor
+from wirewatch.metrics import Metrics
+from wirewatch.settings import Settings, load
+from wirewatch.stage import Context
+
+_TEND_SECONDS = 0.5
+
+
+@click.command(
+    epilog="Examples: `wirewatch consume actors`, `wirewatch consume entities --workers 2`, "
+    "`wirewatch consume actors entities counters relay`."
+)
+@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes per stage.")
+def command(stages: Sequence[str], workers: int) -> None:
+    """Run stages until stopped: actors, entities, counters, relay.
+
+    Each process is a member of its stage's consumer group; start as many on as many machines as there are partitions.
+    SIGTERM or Ctrl-C finishes the batch at hand and stops; a second one stops at once. Nothing is lost either way.
+    """
+    from consumers.stages import STAGES
+
+    unknown = [name for name in stages if name not in STAGES]
+    if unknown:
+        raise UsageError(f"there is no stage {unknown[0]!r}: the stages are {', '.join(STAGES)}")
+    settings = load()
+    if len(stages) == 1 and workers == 1:
+        _consume(stages[0], settings)
+    else:
+        _consume_many(stages, workers, settings)
+
+
+def _consume(name: str, settings: Settings) -> None:
+    from consumers.stages import STAGES
+
+    logs.configure(settings, process=name)
+    stop = stop_event()
+    metrics = Metrics().with_process_metrics()
+    metrics_server.serve(metrics, settings)
+    runner.run(STAGES[name], open_broker(settings), Context(settings=settings, metrics=metrics), stop)
+
+
+def _consume_many(stages: Sequence[str], workers: int, settings: Settings) -> None:
+    """One process each, so that none waits for another's work; each with a metrics port of its own."""
+    stop = stop_event()
+    members = [(f"{name}-{n}" if workers > 1 else name, name) for name in stages for n in range(1, workers + 1)]
+    programs = [
+        Program(
+            label,
+            ("consume", name),
+            os.environ | {"WIREWATCH_METRICS_PORT": str(settings.metrics_port + i if settings.metrics_port else 0)},
+        )
+        for i, (label, name) in enumerate(members)
+    ]
+    supervisor = Supervisor(programs, settings.data_dir / "logs")
+    supervisor.start()
+    try:
+        for label, pid in supervisor.pids().items():
+            click.echo(f"{label}: process {pid}, log {supervisor.log_file(label)}", err=True)
+        tend_until(stop, supervisor)
+    finally:
+        supervisor.stop()
+
+
+def tend_until(stop: threading.Event, supervisor: Supervisor) -> None:
+    """Keep the processes running until ``stop`` is set. Raises GaveUp."""
+    while not stop.wait(_TEND_SECONDS):
+        for event in supervisor.tend():
+            click.echo(event, err=True)

@@ -1,0 +1,27 @@
+"""SIGTERM and Ctrl-C: the first asks to stop in order, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+
+
+def stop_event() -> threading.Event:
+    """An event that the first SIGTERM or SIGINT sets. Call it from the main thread.
+
+    The second signal ends the process on the spot; that is safe at any moment, as nothing uncommitted is lost.
+    """
+    stop = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(EXIT_INTERRUPTED)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop

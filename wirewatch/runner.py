@@ -1,0 +1,123 @@
+"""The one loop that drives every stage: poll, decode, apply, dead-letter, flush, commit, observe, stop.
+
+Order is the guarantee. Dead letters are acknowledged before the record that stands for them; outputs are acknowledged
+before the commit; so a process that dies at any point repeats work and never loses it. Repeats are recognised
+downstream by source offset (Transform) or refused by the store's own position (Sink).
+A server that is away is waited for, for ever, with capped and jittered pauses; nothing is dead-lettered for that.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
+from tenacity.nap import sleep_using_event
+
+from wirewatch.broker import Broker, Consumer, TopicPartition
+from wirewatch.errors import Rebalanced, Transient
+from wirewatch.stage import Context, Stage
+from wirewatch.workers import Worker, open_worker
+
+_PAUSE_SECONDS_MAX = 15.0
+_OBSERVE_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Stopped(Exception):
+    """The stop event was set while a server was being waited for; the batch stays uncommitted."""
+
+
+def run(stage: Stage, broker: Broker, context: Context, stop: threading.Event) -> None:
+    """Run ``stage`` as one member of its group until ``stop`` is set, then give its partitions up.
+
+    Raises RetentionLoss when unread records have expired, and whatever fault of ours ends the process; both leave the
+    batch uncommitted, so that a supervisor may simply start the process again.
+    """
+    loop = _Loop(stage.name, context, stop)
+    worker: Worker | None = None
+    try:
+        worker = loop.patiently(lambda: open_worker(stage, broker, context, loop))
+        while not stop.is_set():
+            loop.turn(worker)
+    except Stopped:
+        log.info("stopped while a server was away", stage=stage.name)
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+class _Loop:
+    """One turn of the loop, the waiting for servers, and what the loop shows of itself."""
+
+    def __init__(self, name: str, context: Context, stop: threading.Event) -> None:
+        self._name = name
+        self._settings = context.settings
+        self._metrics = context.metrics
+        self._stop = stop
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._observe_due = 0.0
+
+    def turn(self, worker: Worker) -> None:
+        batch = self.patiently(
+            lambda: worker.consumer.poll(self._settings.poll_seconds, self._settings.batch_messages_max)
+        )
+        self._metrics.last_poll.set_to_current_time()
+        if batch:
+            started = time.perf_counter()
+            worker.process(batch)
+            self._metrics.stage_duration.labels(self._name).observe(time.perf_counter() - started)
+            self._metrics.batch_size.observe(sum(map(len, batch.values())))
+            for where, messages in batch.items():
+                self._metrics.consumed.labels(where.topic).inc(len(messages))
+        if time.monotonic() >= self._observe_due:
+            self._observe(worker.consumer)
+
+    def patiently(self, call: Callable[[], Any], recover: Callable[[], None] = lambda: None) -> Any:
+        """The result of ``call``, tried until the server answers. Raises Stopped when we are told to stop."""
+
+        def note(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            pause = round(state.next_action.sleep, 1) if state.next_action else 0
+            log.warning("waiting for a server", stage=self._name, error=str(error), seconds=pause)
+            self._metrics.stage_failures.labels(self._name, type(error).__name__).inc()
+            recover()
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(Transient),
+            wait=wait_random_exponential(multiplier=0.2, max=_PAUSE_SECONDS_MAX),
+            sleep=sleep_using_event(self._stop),
+            stop=stop_when_event_set(self._stop),
+            before_sleep=note,
+            retry_error_callback=_stopped,
+        )
+        return retrying(call)
+
+    def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit; a refusal is no fault: the new owner reads again what we did, and repeats are recognised."""
+        try:
+            self.patiently(lambda: consumer.commit(offsets))
+        except Rebalanced as moved:
+            self._metrics.commit_failures.inc()
+            log.info("the group has changed", stage=self._name, why=str(moved))
+
+    def _observe(self, consumer: Consumer) -> None:
+        assigned = consumer.assignment()
+        for event, changed in (("assigned", assigned - self._assigned), ("revoked", self._assigned - assigned)):
+            if changed:
+                self._metrics.rebalances.labels(event).inc()
+                log.info(f"partitions {event}", stage=self._name, partitions=len(changed))
+        for where in self._assigned - assigned:
+            self._metrics.lag.remove(where.topic, str(where.partition))
+        self._assigned = assigned
+        for where, behind in self.patiently(consumer.lag).items():
+            self._metrics.lag.labels(where.topic, str(where.partition)).set(behind)
+        self._observe_due = time.monotonic() + _OBSERVE_SECONDS
+
+
+def _stopped(state: RetryCallState) -> None:
+    raise Stopped from state.outcome.exception() if state.outcome else None

@@ -1,0 +1,239 @@
+"""What the runner does with a batch, one worker per kind of stage (see stage.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from wirewatch import dead_letters
+from wirewatch.broker import Broker, Consumer, Headers, Message, TopicPartition
+from wirewatch.codec import decode
+from wirewatch.errors import Rejected
+from wirewatch.metrics import Metrics
+from wirewatch.stage import Apply, Context, Marked, Received, Relay, Sink, Stage, Store, Transform
+
+SOURCE_OFFSET = "src.offset"
+"""Header of a transformed record: the offset of the record that it was made from, in ASCII digits."""
+
+Batch = Mapping[TopicPartition, Sequence[Message]]
+log = structlog.get_logger(__name__)
+
+
+class Loop(Protocol):
+    """What a worker needs of the runner."""
+
+    def patiently(self, call: Callable[[], Any], recover: Callable[[], None] = ...) -> Any: ...
+
+    def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None: ...
+
+
+class Worker(Protocol):
+    """A stage, opened."""
+
+    consumer: Consumer
+
+    def process(self, batch: Batch) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def open_worker(stage: Stage, broker: Broker, context: Context, loop: Loop) -> Worker:
+    """The worker for this kind of stage, connected. Raises Transient when a server is away; try again then."""
+    outlet = _Outlet(stage.name, broker, context.metrics, loop)
+    try:
+        if isinstance(stage, Transform):
+            return _TransformWorker(stage, broker, context, loop, outlet)
+        if isinstance(stage, Sink):
+            return _SinkWorker(stage, broker, context, loop, outlet)
+        return _RelayWorker(stage, context, loop, outlet)
+    except BaseException:
+        outlet.close()
+        raise
+
+
+def group_of(stage: Stage) -> str:
+    """The consumer group of a stage."""
+    return f"wirewatch.{stage.name}"
+
+
+class _Outlet:
+    """The producer of a worker: sends a whole batch until the broker has acknowledged all of it."""
+
+    def __init__(self, stage: str, broker: Broker, metrics: Metrics, loop: Loop) -> None:
+        self._stage = stage
+        self._broker = broker
+        self._metrics = metrics
+        self._loop = loop
+        self._producer = broker.producer()
+
+    def deliver(self, topic: str, records: Sequence[tuple[bytes, bytes | None, Headers, int | None]]) -> None:
+        """Send all (value, key, headers, partition), in order, and wait for the acknowledgement of every one.
+
+        A failure sends the whole batch again from its first record: first occurrences stay in order, without a gap.
+        """
+
+        def once() -> None:
+            for value, key, headers, partition in records:
+                self._producer.send(topic, value, key=key, headers=headers, partition=partition)
+            self._producer.flush()
+
+        self._loop.patiently(once, self._recover)
+
+    def bury(self, letters: Sequence[tuple[Message, Rejected]]) -> None:
+        """Dead-letter, and wait for the acknowledgement, so that no offset is passed before its letter is safe."""
+        if not letters:
+            return
+
+        def once() -> None:
+            for message, rejected in letters:
+                dead_letters.send(
+                    self._producer,
+                    value=message.value,
+                    reason=rejected.reason,
+                    detail=rejected.detail,
+                    stage=self._stage,
+                    message=message,
+                    exception=rejected.__cause__,
+                )
+            self._producer.flush()
+
+        self._loop.patiently(once, self._recover)
+        for _, rejected in letters:
+            self._metrics.dead_letters.labels(rejected.reason).inc()
+
+    def _recover(self) -> None:
+        # A producer that failed once is not trusted again: batches of it may still be under way.
+        self._producer.close()
+        self._producer = self._broker.producer()
+
+    def close(self) -> None:
+        self._producer.close()
+
+
+class _TransformWorker:
+    def __init__(
+        self, stage: Transform[Any, Any], broker: Broker, context: Context, loop: Loop, outlet: _Outlet
+    ) -> None:
+        self._stage = stage
+        self._metrics = context.metrics
+        self._loop = loop
+        self._outlet = outlet
+        self.consumer: Consumer = broker.consumer(group_of(stage), [stage.reads.name])
+        self._apply: Apply[Any, Any] = stage.open(context)
+
+    def process(self, batch: Batch) -> None:
+        messages = [message for messages in batch.values() for message in messages]
+        outputs, letters = self._transform(messages)
+        self._outlet.bury(letters)
+        self._outlet.deliver(
+            self._stage.writes.name,
+            [self._packed(message, output) for message, output in zip(messages, outputs, strict=True)],
+        )
+        self._loop.commit(self.consumer, {where: own[-1].offset + 1 for where, own in batch.items()})
+
+    def _transform(self, messages: Sequence[Message]) -> tuple[list[Any], list[tuple[Message, Rejected]]]:
+        """One output per message, in order, and the dead letters among them."""
+        stage = self._stage
+        decoded = [_decoded(stage.reads, message) for message in messages]
+        received = [item for item in decoded if isinstance(item, Received)]
+        results = iter(self._apply(received) if received else ())
+        outputs: list[Any] = []
+        letters: list[tuple[Message, Rejected]] = []
+        for message, item in zip(messages, decoded, strict=True):
+            result = next(results) if isinstance(item, Received) else item
+            if isinstance(result, Rejected):
+                if isinstance(item, Received) or stage.dead_letters_undecodable:
+                    letters.append((message, result))
+                result = stage.mark(Marked(message, "dlq", result.reason))
+            outputs.append(result)
+            self._metrics.stage_records.labels(stage.name, result.status).inc()
+        return outputs, letters
+
+    def _packed(self, message: Message, output: Any) -> tuple[bytes, bytes | None, Headers, int | None]:
+        key = self._stage.key(output)
+        return (
+            self._stage.writes.encode(output),
+            message.key if key is None else key.encode(),
+            ((SOURCE_OFFSET, b"%d" % message.offset),),
+            message.partition,
+        )
+
+    def close(self) -> None:
+        self._outlet.close()
+        self.consumer.close()
+
+
+class _SinkWorker:
+    def __init__(self, stage: Sink[Any], broker: Broker, context: Context, loop: Loop, outlet: _Outlet) -> None:
+        self._stage = stage
+        self._metrics = context.metrics
+        self._loop = loop
+        self._outlet = outlet
+        self._topics = {topic.name: topic for topic in stage.reads}
+        self._store: Store[Any] = stage.open(context)
+        self._expected: dict[TopicPartition, int] = {}
+        self.consumer: Consumer = broker.consumer(group_of(stage), list(self._topics), self._positions)
+
+    def _positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """What the store has applied decides where reading starts; the broker's own commit only shows the lag."""
+        known = self._store.positions(partitions)
+        self._expected.update({where: known.get(where, 0) for where in partitions})
+        return known
+
+    def process(self, batch: Batch) -> None:
+        done: dict[TopicPartition, int] = {}
+        for where, messages in batch.items():
+            following = messages[-1].offset + 1
+            stored = self._apply(where, messages, following)
+            self._expected[where] = stored
+            if stored == following:
+                done[where] = following
+            else:
+                log.warning("the store stands elsewhere", partition=where, ours=following, stored=stored)
+                self._metrics.stage_failures.labels(self._stage.name, "mismatch").inc()
+                self.consumer.seek(where, stored)
+        if done:
+            self._loop.commit(self.consumer, done)
+
+    def _apply(self, where: TopicPartition, messages: Sequence[Message], following: int) -> int:
+        decoded = [_decoded(self._topics[where.topic], message) for message in messages]
+        self._outlet.bury([(m, item) for m, item in zip(messages, decoded, strict=True) if isinstance(item, Rejected)])
+        received = [item for item in decoded if isinstance(item, Received)]
+        expected = self._expected[where]
+        stored: int = self._loop.patiently(lambda: self._store.apply(where, expected, following, received))
+        outcome = "applied" if stored == following else "refused"
+        self._metrics.stage_records.labels(self._stage.name, outcome).inc(len(messages))
+        return stored
+
+    def close(self) -> None:
+        self._outlet.close()
+        self.consumer.close()
+        self._store.close()
+
+
+class _RelayWorker:
+    def __init__(self, stage: Relay[Any], context: Context, loop: Loop, outlet: _Outlet) -> None:
+        self._stage = stage
+        self._metrics = context.metrics
+        self._loop = loop
+        self._outlet = outlet
+        self.consumer: Consumer = stage.open(context)
+
+    def process(self, batch: Batch) -> None:
+        messages = [message for messages in batch.values() for message in messages]
+        self._outlet.deliver(self._stage.writes.name, [(m.value, m.key, (), None) for m in messages])
+        self._loop.commit(self.consumer, {where: own[-1].offset + 1 for where, own in batch.items()})
+        self._metrics.stage_records.labels(self._stage.name, "relayed").inc(len(messages))
+
+    def close(self) -> None:
+        self._outlet.close()
+        self.consumer.close()
+
+
+def _decoded(topic: Any, message: Message) -> Received[Any] | Rejected:
+    try:
+        return Received(decode(topic, message.value), message)
+    except Rejected as rejected:
+        return rejected
