@@ -29,7 +29,7 @@ WEIGHTS: Mapping[str, float] = {
 NEGATED_WEIGHT = 0.7
 
 _WORD = re.compile(r"[^\W_]+")
-_OPENING = re.compile(r"[\s\"'(\[]*")
+_OPENING = re.compile(r"[\s\"'(\[-]*")
 _LEAD = re.compile(r"(?:^|[.!?:;|؟。]|\s[-–—])[\s\"'(\[*•]*(?:[-–—]\s)?$")
 _SENTENCE_END = re.compile(r"[.!?؟。？\n]")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import eldc
 
 # Restricting the detector to the languages that the watchlist serves is its largest gain.
-_SERVED = "nl en fr de es it pt sv da no fi pl cs ro tr ru uk bg ar fa he zh ja ko hi id"
+_SERVED = "nl en fr de es it pt sv da no fi pl cs ro tr ru uk bg ar fa he zh ja ko hi id el"
 SERVED = tuple(_SERVED.split())
 _TO_DETECTOR = {"id": "ms"}
 _FROM_DETECTOR = {"ms": "id"}
