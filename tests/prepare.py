@@ -5,7 +5,7 @@ Where it cannot, one line says so; the live tests then skip with the same reason
 
 from __future__ import annotations
 
-import sys
+import click
 
 from wirewatch.errors import UserError
 from wirewatch.local.kafka import CACHE_DIR
@@ -14,9 +14,9 @@ from wirewatch.local.kafka_files import fetch
 
 def main() -> None:
     try:
-        fetch(CACHE_DIR, lambda line: sys.stdout.write(f"· {line}\n"))
+        fetch(CACHE_DIR, lambda line: click.echo(f"· {line}"))
     except UserError as error:
-        sys.stdout.write(f"· the live Kafka tests are skipped: {error}\n")
+        click.echo(f"· the live Kafka tests are skipped: {error}")
 
 
 if __name__ == "__main__":

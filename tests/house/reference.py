@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import click
@@ -99,7 +98,7 @@ def _metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
 def main() -> None:
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(render(), encoding="utf-8")
-    sys.stdout.write(f"wrote {FILE.relative_to(ROOT)}\n")
+    click.echo(f"wrote {FILE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ MODULES = {
     "prometheus-client": "prometheus_client",
     "ruamel.yaml": "ruamel",
     "ahocorasick-rs": "ahocorasick_rs",
+    "charset-normalizer": "charset_normalizer",
     "pydantic-settings": "pydantic_settings",
     "sse-starlette": "sse_starlette",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_a_lock_names_no_address_and_no_folder(lock: Path) -> None:
 def test_what_runs_is_what_is_tested() -> None:
     run, dev = (_pins(Path("requirements") / name) for name in ("run.lock", "dev.lock"))
     assert {pin: dev.get(pin) for pin in run} == run
+
+
+def test_everything_that_the_project_asks_for_is_pinned() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["embedded"]]
+    names = {re.split(r"[<>=~!\[ ;]", requirement)[0].replace(".", "-") for requirement in asked}
+    assert names <= {pin.partition("==")[0] for pin in _pins(Path("requirements/run.lock"))}, "run: make lock"
 
 
 def test_spacy_is_the_version_that_the_project_names() -> None:

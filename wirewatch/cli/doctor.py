@@ -15,7 +15,7 @@ _SIGNS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "wrong": ("✗", "red
 
 
 @click.command(
-    epilog="Examples: `wirewatch doctor`, `wirewatch doctor --settings`, `REDIS_URL=redis://localhost wirewatch doctor`."
+    epilog="Examples: `wirewatch doctor`, `wirewatch doctor --settings`, `REDIS_URL=redis://host wirewatch doctor`."
 )
 @click.option("--settings", "only_settings", is_flag=True, help="Print the settings in force instead, secrets masked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
