@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wirewatch.broker import Broker
+from wirewatch.redis_client import Client, address, connect
 from wirewatch.settings import Settings
 
 
@@ -15,3 +16,8 @@ def open_broker(settings: Settings) -> Broker:
     from wirewatch.sqlite_broker import SqliteBroker
 
     return SqliteBroker(settings.data_dir / "log.sqlite3")
+
+
+def open_redis(settings: Settings) -> Client:
+    """The configured Redis, else the embedded one that `wirewatch up` runs. Raises UserError when there is neither."""
+    return connect(address(settings))

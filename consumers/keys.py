@@ -1,0 +1,99 @@
+"""The layout of the keys in Redis: one place that names them all.
+
+Everything that one partition of one topic owns carries the same hash tag (``{m7}`` for mentions.v1 partition 7,
+``{e7}`` for entities.v1), so that one script changes it in one step, on a Redis Cluster too. Readers add up over the
+partitions. Days are UTC and written ``yyyymmdd``.
+
+    ww:{m7}:off                       hash    next, src, day: where this partition stands
+    ww:{m7}:seen:<day>                set     ids of the articles counted or seen again on that day
+    ww:{m7}:hour:<day>:<actor>        hash    a00 … a23 articles, m00 … m23 mentions
+    ww:{m7}:source:<day>:<actor>      hash    source → articles
+    ww:{m7}:language:<day>:<actor>    hash    language → articles
+    ww:{m7}:actors:<day>              zset    actor → articles
+    ww:{m7}:pairs:<day>               zset    two actors in one article → articles
+    ww:{m7}:totals:<day>              hash    ok, none, skipped, dlq, dup: add up to the records applied
+    ww:{m7}:outbox                    stream  alerts that are not relayed yet
+    ww:{e7}:off, seen, totals                 as above, of entities.v1
+    ww:{e7}:names:<day>:<label>       zset    name → articles
+    ww:{feed}:alerts                  stream  the newest alerts, for reading back
+    ww:{feed}:ids                     hash    alert id → its place in that stream
+    ww:{feed}:trimmed                 string  newest place that was dropped from that stream
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Literal, NamedTuple
+
+from wirewatch.errors import UserError
+from wirewatch.topics import ENTITIES, MENTIONS
+
+Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "names"]
+ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "names"})
+PAIR_SEPARATOR = "\x1f"
+
+_LETTERS = {MENTIONS.name: "m", ENTITIES.name: "e"}
+
+
+class Bucket(NamedTuple):
+    """One counter key, but for its partition: a family, a day, and whose it is (an actor, a label, or nobody's)."""
+
+    family: Family
+    day: date
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names keys below a prefix. Raises UserError for a prefix that would break the hash tags."""
+
+    prefix: str
+
+    def __post_init__(self) -> None:
+        if not self.prefix or set(self.prefix) & set("{} \n"):
+            raise UserError(f"setting WIREWATCH_REDIS_PREFIX: {self.prefix!r} must be a word without braces")
+
+    def _own(self, topic: str, partition: int) -> str:
+        return f"{self.prefix}:{{{_LETTERS[topic]}{partition}}}"
+
+    def position(self, topic: str, partition: int) -> str:
+        return f"{self._own(topic, partition)}:off"
+
+    def seen(self, topic: str, partition: int, day: date) -> str:
+        return f"{self._own(topic, partition)}:seen:{stamp(day)}"
+
+    def counter(self, topic: str, partition: int, bucket: Bucket) -> str:
+        name = f"{self._own(topic, partition)}:{bucket.family}:{stamp(bucket.day)}"
+        return f"{name}:{bucket.of}" if bucket.of else name
+
+    @staticmethod
+    def raises_alerts(topic: str) -> bool:
+        """Whether the partitions of ``topic`` have an outbox."""
+        return topic == MENTIONS.name
+
+    def outbox(self, partition: int) -> str:
+        return f"{self._own(MENTIONS.name, partition)}:outbox"
+
+    @property
+    def feed(self) -> str:
+        return f"{self.prefix}:{{feed}}:alerts"
+
+    @property
+    def feed_ids(self) -> str:
+        return f"{self.prefix}:{{feed}}:ids"
+
+    @property
+    def feed_trimmed(self) -> str:
+        return f"{self.prefix}:{{feed}}:trimmed"
+
+
+def stamp(day: date) -> str:
+    """``yyyymmdd``."""
+    return day.isoformat().replace("-", "")
+
+
+def expiry(day: date, days: int) -> int:
+    """Seconds since the epoch of the end of ``day`` plus ``days``: the same whenever it is asked, so replays agree."""
+    midnight = datetime.combine(day, time(), tzinfo=UTC)
+    return int(midnight.timestamp()) + (days + 1) * 86_400

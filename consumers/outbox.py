@@ -1,0 +1,154 @@
+"""The alert outbox, read like a log, and the stage ``relay``, which moves alerts from it to alerts.v1.
+
+An alert leaves the outbox only after the topic acknowledged it. A relay that dies in between sends it again with the
+same id, and so may several relays at once: readers of the topic tell repeats by the id, the feed takes each id once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from consumers.keys import Keys
+from wirewatch.broker import Message, TopicPartition
+from wirewatch.metrics import Metrics
+from wirewatch.records import Alert
+from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, address, answers, connect
+from wirewatch.settings import Settings
+from wirewatch.stage import Context, Relay
+from wirewatch.topics import ALERTS
+
+OUTBOX = "outbox"
+_SCRIPT = Path(__file__).with_name("relay.lua").read_text("utf-8")
+# A place in the outbox is <source offset + 1>-<n>; as an offset, n has the lower ten bits.
+_BITS = 10
+_BEFORE_ALL = 0
+
+Entry = tuple[str, dict[str, str]]
+
+
+def to_offset(place: str) -> int:
+    """The offset that stands for a place in an outbox stream."""
+    source, _, n = place.partition("-")
+    return (int(source) << _BITS) | int(n)
+
+
+def to_place(offset: int) -> str:
+    """The place in an outbox stream that ``offset`` stands for."""
+    return f"{offset >> _BITS}-{offset & ((1 << _BITS) - 1)}"
+
+
+class OutboxConsumer:
+    """Implements wirewatch.broker.Consumer over the outboxes of all partitions; topic ``outbox``, value one alert.
+
+    Reading starts at the oldest alert that was never committed. Not safe to share between threads.
+    """
+
+    def __init__(self, client: Client, keys: Keys, settings: Settings, metrics: Metrics) -> None:
+        self._client = client
+        self._keys = keys
+        self._alerts_kept = settings.alerts_kept
+        self._metrics = metrics
+        self._script = client.register_script(_SCRIPT)
+        self._partitions = {keys.outbox(number): number for number in range(settings.partitions)}
+        self._following = dict.fromkeys(range(settings.partitions), _BEFORE_ALL)
+
+    def poll(self, timeout_seconds: float, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
+        """At most ``messages_max`` alerts, in order per partition; waits for the first one inside Redis."""
+        # XREAD reads behind a place, and counts per stream.
+        places = {name: to_place(max(0, self._following[n] - 1)) for name, n in self._partitions.items()}
+        each = max(1, messages_max // len(places))
+        block = max(1, int(min(timeout_seconds, BLOCK_SECONDS_MAX) * 1000))
+        with answers():
+            answer = self._client.xread(places, count=each, block=block)
+        batch: dict[TopicPartition, Sequence[Message]] = {}
+        left = messages_max
+        for name, entries in answer:
+            number = self._partitions[name]
+            messages = [_message(number, entry) for entry in entries[:left]]
+            if messages:
+                left -= len(messages)
+                batch[TopicPartition(OUTBOX, number)] = messages
+                self._following[number] = messages[-1].offset + 1
+        return batch
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """All partitions, always: relays share no work, they only take over from each other."""
+        return frozenset(TopicPartition(OUTBOX, number) for number in self._following)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._following[partition.partition] = offset
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Put the alerts below these offsets into the feed, then drop them from the outbox.
+
+        Raises StoreUnavailable; repeating is safe, as the feed takes each alert id once.
+        """
+        for where, offset in offsets.items():
+            name = self._keys.outbox(where.partition)
+            last = to_place(offset - 1)
+            with answers():
+                entries: list[Entry] = self._client.xrange(name, "-", last)
+                if entries:
+                    self._observe(entries, self._publish(entries))
+                    self._client.xtrim(name, minid=to_place(offset), approximate=False)
+
+    def _publish(self, entries: Sequence[Entry]) -> Sequence[int]:
+        arguments = [part for _, fields in entries for part in (fields["id"], fields["alert"])]
+        keys = [self._keys.feed, self._keys.feed_ids, self._keys.feed_trimmed]
+        fresh: Sequence[int] = self._script(keys=keys, args=[self._alerts_kept, *arguments])
+        return fresh
+
+    def _observe(self, entries: Sequence[Entry], fresh: Sequence[int]) -> None:
+        now = time.time()
+        for (_, fields), new in zip(entries, fresh, strict=True):
+            if new:
+                alert = msgspec.json.decode(fields["alert"], type=Alert)
+                self._metrics.alerts.labels(alert.severity).inc()
+                if alert.received_ms:
+                    self._metrics.ingest_to_alert.observe(max(0.0, now - alert.received_ms / 1000))
+                if alert.published is not None:
+                    self._metrics.publish_to_alert.observe(max(0.0, now - alert.published.timestamp()))
+
+    def lag(self) -> Mapping[TopicPartition, int]:
+        """Alerts in the outboxes, those included that were polled and not committed."""
+        with answers():
+            lengths = {number: int(self._client.xlen(name)) for name, number in self._partitions.items()}
+            oldest = [self._oldest(name) for name, number in self._partitions.items() if lengths[number]]
+        self._metrics.outbox_oldest.set(min(filter(None, oldest), default=0))
+        return {TopicPartition(OUTBOX, number): length for number, length in lengths.items()}
+
+    def _oldest(self, name: str) -> float:
+        first: list[Entry] = self._client.xrange(name, count=1)
+        return msgspec.json.decode(first[0][1]["alert"], type=Alert).raised.timestamp() if first else 0.0
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _message(partition: int, entry: Entry) -> Message:
+    place, fields = entry
+    return Message(
+        topic=OUTBOX,
+        partition=partition,
+        offset=to_offset(place),
+        timestamp_ms=0,
+        key=fields["id"].encode(),
+        value=fields["alert"].encode(),
+    )
+
+
+def _open(context: Context) -> OutboxConsumer:
+    settings = context.settings
+    return OutboxConsumer(connect(address(settings)), Keys(settings.redis_prefix), settings, context.metrics)
+
+
+RELAY: Relay[Alert] = Relay(
+    name="relay",
+    summary="moves alerts from the outbox in Redis to alerts.v1 and to the feed that people read back",
+    writes=ALERTS,
+    open=_open,
+)

