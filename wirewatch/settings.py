@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -136,3 +136,30 @@ def load(**overrides: Any) -> Settings:
 def _shown(location: tuple[int | str, ...]) -> str:
     name = ".".join(str(part) for part in location)
     return name if name.startswith(("KAFKA_", "REDIS_")) else f"WIREWATCH_{name.upper()}"
+
+
+class Declared(NamedTuple):
+    """A setting as people see it. ``shown`` is its value, or its default; of a secret only whether it is set."""
+
+    variable: str
+    shown: str
+    meaning: str
+    secret: bool
+
+
+def declared(settings: Settings | None = None) -> tuple[Declared, ...]:
+    """Every setting in the order of declaration, with its value in ``settings``, or its default without them."""
+    return tuple(
+        Declared(
+            variable=_variable(name),
+            shown=str(value) if (value := getattr(settings, name) if settings else field.default) is not None else "",
+            meaning=field.description or "",
+            secret=field.annotation is SecretStr,
+        )
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _variable(name: str) -> str:
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"WIREWATCH_{name.upper()}"

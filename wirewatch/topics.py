@@ -11,7 +11,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from wirewatch.broker import TopicSpec
 from wirewatch.records import Alert, Article, Entities, Mentions
+from wirewatch.settings import Settings
 
 R = TypeVar("R")
 
@@ -35,3 +37,21 @@ ENTITIES = Topic("entities.v1", Entities, "persons, organisations and places fou
 ALERTS = Topic("alerts.v1", Alert, "alerts raised")
 DEAD_LETTERS = Topic("articles.dlq.v1", bytes, "rejected input: the original bytes, with reason and origin in headers")
 TOPICS: tuple[Topic[object], ...] = (ARTICLES, MENTIONS, ENTITIES, ALERTS, DEAD_LETTERS)  # type: ignore[assignment]
+
+_HOUR_MS = 3_600_000
+# People go back to these long after the articles are gone.
+_KEPT: frozenset[str] = frozenset({ALERTS.name, DEAD_LETTERS.name})
+
+
+def specs(settings: Settings) -> list[TopicSpec]:
+    """What ``Admin.create_topics`` is to make: every topic, with the same number of partitions."""
+    return [
+        TopicSpec(
+            name=topic.name,
+            partitions=settings.partitions,
+            retention_ms=_HOUR_MS
+            * (settings.retention_hours_kept if topic.name in _KEPT else settings.retention_hours),
+            replication=settings.replication,
+        )
+        for topic in TOPICS
+    ]

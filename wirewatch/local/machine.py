@@ -34,9 +34,8 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
     with ExitStack() as stack:
         env = {"WIREWATCH_DATA_DIR": str(settings.data_dir.resolve())}
         if local_kafka:
-            kafka = stack.enter_context(LocalKafka(settings.data_dir, say=say))
+            kafka = stack.enter_context(LocalKafka(settings.data_dir, progress=say))
             env["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-            say(f"Apache Kafka on {kafka.bootstrap_servers}")
         elif settings.kafka_bootstrap_servers:
             say(f"Kafka at {settings.kafka_bootstrap_servers}")
         else:
@@ -49,8 +48,13 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
             env["REDIS_URL"] = valkey.url
             say(f"embedded {valkey.kind} on 127.0.0.1:{valkey.port}")
         full = os.environ | env
-        yield Servers(load(**{name.lower(): value for name, value in env.items() if not name.startswith("WIREWATCH")}
-                           | {"data_dir": settings.data_dir}), full)
+        yield Servers(
+            load(
+                **{name.lower(): value for name, value in env.items() if not name.startswith("WIREWATCH")}
+                | {"data_dir": settings.data_dir}
+            ),
+            full,
+        )
 
 
 @contextmanager

@@ -28,15 +28,19 @@ class LocalValkey:
         self._log_file = data_dir / "logs" / "valkey.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.port = 0
+        self.kind = "Redis"
+        """Valkey or Redis, for people."""
 
     def start(self) -> LocalValkey:
         """Start it and return once it answers. Raises UserError with the server's own words when it does not."""
         self._folder.mkdir(parents=True, exist_ok=True)
         program = server_program()
+        self.kind = "Valkey" if "valkey" in Path(program).name else "Redis"
         for _ in range(_STARTS_MAX):  # another program may take the free port before the server does
-            port, password = _free_port(), secrets.token_hex(16)
-            self.url = f"redis://:{password}@127.0.0.1:{port}/0"
-            config = self._configure(port, password)
+            self.port, password = _free_port(), secrets.token_hex(16)
+            self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
+            config = self._configure(self.port, password)
             self._process = child.spawn([program, str(config)], log_file=self._log_file)
             if self._answers():
                 self._url_file.touch(mode=0o600)

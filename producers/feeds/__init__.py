@@ -1,0 +1,1 @@
+"""Live feeds: fetching them safely, parsing them, and polling them at the right time."""

@@ -1,0 +1,47 @@
+"""Prometheus scrapes every process that Compose starts, and Prometheus' own checker accepts the file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.house import compose
+from tests.house.repository import ROOT
+
+FILE = ROOT / "dashboards" / "prometheus" / "prometheus.yml"
+PROVISIONING = ROOT / "dashboards" / "grafana" / "provisioning"
+
+
+def _jobs() -> dict[str, Any]:
+    return {job["job_name"]: job for job in YAML(typ="safe").load(FILE)["scrape_configs"]}
+
+
+def test_every_process_of_ours_is_scraped_on_its_metrics_port() -> None:
+    (names,) = _jobs()["wirewatch"]["dns_sd_configs"]
+    assert set(names["names"]) == set(compose.ours()) - compose.ONE_SHOTS
+    ports = {service["environment"]["WIREWATCH_METRICS_PORT"] for service in compose.ours().values()}
+    assert ports == {str(names["port"])}
+
+
+def test_a_scrape_has_a_budget() -> None:
+    assert {"sample_limit", "label_limit", "label_value_length_limit"} <= set(_jobs()["wirewatch"])
+
+
+def test_promtool_accepts_the_configuration() -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is missing; on Debian and Ubuntu: apt-get install prometheus")
+    result = subprocess.run(["promtool", "check", "config", FILE], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_grafana_reads_from_the_prometheus_of_compose() -> None:
+    (source,) = YAML(typ="safe").load(PROVISIONING / "datasources" / "prometheus.yml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert source["uid"] == "prometheus"
+    (provider,) = YAML(typ="safe").load(PROVISIONING / "dashboards" / "wirewatch.yml")["providers"]
+    mounted = {volume["target"] for volume in compose.services()["grafana"]["volumes"]}
+    assert provider["options"]["path"] in mounted

@@ -1,0 +1,33 @@
+"""The sample articles that ship with the program."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from producers.accept import Item
+from producers.files import Reader
+from wirewatch.seeds import shipped
+from wirewatch.settings import Settings
+
+_FOLDERS = ("articles", "feeds")
+_NOTHING = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type] # in place of standard input, which is not read
+
+
+def sample_items(settings: Settings) -> Iterator[Item]:
+    """Every sample, accepted or rejected, as the files have them."""
+    reader = Reader(
+        clock=lambda: datetime.now(UTC),
+        article_bytes_max=settings.article_bytes_max,
+        file_bytes_max=settings.fetch_bytes_max,
+    )
+    for found in reader.read([_shown(shipped(folder)) for folder in _FOLDERS], _NOTHING):
+        if isinstance(found, Item):
+            yield found
+
+
+def _shown(path: Path) -> str:
+    """Relative where that is shorter to read: it is kept with each article as where it came from."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

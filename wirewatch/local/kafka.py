@@ -1,0 +1,199 @@
+"""A single-node Apache Kafka on this machine: fetched, formatted, started, and stopped again."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wirewatch.errors import BrokerUnavailable, UserError, WirewatchError
+from wirewatch.kafka_broker import KafkaBroker
+from wirewatch.local.kafka_files import Progress, fetch, java, logging_properties, server_properties, version
+from wirewatch.local.tether import tethered
+from wirewatch.settings import load
+
+CACHE_DIR = Path(".cache")
+"""Below the working folder: where Kafka is fetched to, once for all data folders."""
+
+_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+_READY_SECONDS_MAX = 90.0
+_FORMAT_SECONDS_MAX = 120.0
+_STOP_SECONDS_MAX = 20.0
+_LOOK_SECONDS = 0.05
+_PORT_TRIES_MAX = 3
+
+
+class _PortTaken(Exception):
+    """Somebody took a port between our choice and Kafka's start."""
+
+
+class LocalKafka:
+    """Use as a context manager; ``bootstrap_servers`` is where it listens, on loopback, without a password.
+
+    Its records survive in ``data_dir``. It ends with this process, even when that is killed (see local.tether); start
+    it from the main thread. ``start`` and ``stop`` may be called again, and keep the port where it is still free.
+    """
+
+    def __init__(self, data_dir: Path, cache_dir: Path = CACHE_DIR, progress: Progress = lambda _: None) -> None:
+        self._folder = data_dir / "kafka"
+        self._cache_dir = cache_dir
+        self._progress = progress
+        self._ports: tuple[int, int] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """host:port of the running broker."""
+        if self._ports is None:
+            raise WirewatchError("local Kafka was never started")
+        return f"127.0.0.1:{self._ports[0]}"
+
+    @property
+    def log(self) -> Path:
+        """Kafka's own log."""
+        return self._folder / "kafka.log"
+
+    def start(self) -> None:
+        """Return when the broker answers. Raises UserError where Java or Maven is missing, or it does not start."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        class_path = fetch(self._cache_dir, self._progress)
+        for attempt in range(_PORT_TRIES_MAX):
+            if self._ports is None or not all(map(_is_free, self._ports)):
+                self._ports = _free_ports()
+            try:
+                self._launch(class_path)
+            except _PortTaken:
+                self._ports = None
+                self._progress(f"a port was taken, trying others ({attempt + 1})")
+            else:
+                return
+        raise UserError(f"local Kafka found no free port in {_PORT_TRIES_MAX} tries (its log: {self.log})")
+
+    def stop(self) -> None:
+        """Stop in order; kill when that takes too long. Harmless when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End it as a power cut would: for tests of what survives."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _launch(self, class_path: str) -> None:
+        assert self._ports is not None  # noqa: S101 - chosen by our caller
+        records = self._folder / "log"
+        properties = self._folder / "server.properties"
+        properties.write_text(server_properties(records, *self._ports), encoding="utf-8")
+        logging = self._folder / "log4j2.properties"
+        logging.write_text(logging_properties(self.log), encoding="utf-8")
+        jvm = [str(java()), *_JVM, f"-Dlog4j2.configurationFile={logging.resolve()}", "-cp", class_path]
+        if not (records / "meta.properties").exists():
+            self._format(jvm, properties)
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        started = time.monotonic()
+        self._progress(f"starting Apache Kafka {version()} on {self.bootstrap_servers}")
+        with (self._folder / "kafka.out").open("wb") as out:
+            self._process = subprocess.Popen(
+                tethered([*jvm, "kafka.Kafka", str(properties)]),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                # A Ctrl-C in the terminal is for us: Kafka stops last, when nobody needs it any more.
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_ready(started + _READY_SECONDS_MAX)
+        except BaseException:
+            self.stop()
+            raise
+        self._progress(f"Apache Kafka is ready ({time.monotonic() - started:.1f} s)")
+
+    def _format(self, jvm: list[str], properties: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*jvm, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_SECONDS_MAX)
+        if done.returncode != 0:
+            raise UserError(f"local Kafka could not prepare {self._folder}: {_last_line(done.stdout + done.stderr)}")
+
+    def _wait_until_ready(self, deadline: float) -> None:
+        """Ask until it answers: first for the port, then for its metadata."""
+        assert self._ports is not None  # noqa: S101 - as above
+        while _is_free(self._ports[0]):
+            self._check_alive()
+            if time.monotonic() > deadline:
+                raise UserError(f"local Kafka did not start in {_READY_SECONDS_MAX:.0f} s: see {self.log}")
+            time.sleep(_LOOK_SECONDS)
+        broker = KafkaBroker(load(kafka_bootstrap_servers=self.bootstrap_servers, kafka_security_protocol="PLAINTEXT"))
+        while not _answers(broker):
+            self._check_alive()
+            if time.monotonic() > deadline:
+                raise UserError(f"local Kafka does not answer: see {self.log}")
+
+    def _check_alive(self) -> None:
+        if self._process is None or self._process.poll() is None:
+            return
+        self._process = None
+        said = (self._folder / "kafka.out").read_text(errors="replace")
+        if self.log.exists():
+            said += self.log.read_bytes()[self._log_start :].decode(errors="replace")
+        if "Address already in use" in said or "BindException" in said:
+            raise _PortTaken
+        if "Failed to acquire lock" in said:
+            raise UserError(f"another Kafka uses {self._folder}: stop it, or set WIREWATCH_DATA_DIR to another folder")
+        raise UserError(f"local Kafka ended at once: {_last_error(said)} (its log: {self.log})")
+
+
+def _answers(broker: KafkaBroker) -> bool:
+    try:
+        broker.admin().close()
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    """True when nobody listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports that were free a moment ago."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _last_error(text: str) -> str:
+    return _last_line("\n".join(line for line in text.splitlines() if "ERROR" in line or "Exception" in line) or text)
