@@ -33,9 +33,7 @@ def origin(entry: Entry) -> str:
 
 def items(folders: Sequence[str] = ("articles", "feeds")) -> Iterator[tuple[str, Item]]:
     """Every sample with its origin relative to seeds/."""
-    reader = Reader(
-        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), article_bytes_max=900_000, file_bytes_max=5_000_000
-    )
+    reader = Reader(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), article_bytes_max=900_000, file_bytes_max=5_000_000)
     nothing = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type]
     for found in reader.read([str(FOLDER / folder) for folder in folders], nothing):
         if not isinstance(found, Skipped):
