@@ -40,8 +40,8 @@ class Reader:
     def read(self, paths: Sequence[str], stdin: io.BufferedReader) -> Iterator[Item | Skipped]:
         """Everything in ``paths`` in their order (folders in the order of names, all the way down; ``-`` is ``stdin``).
 
-        Origins are ``path:line`` or ``path#item``, with the path as it was given. Raises UserError for a path that is
-        missing (before anything is read) or cannot be read.
+        Origins are ``path:line`` (from 1) or ``path#item`` (from 0), with the path as it was given. Raises UserError
+        for a path that is missing (before anything is read) or cannot be read.
         """
         for path in paths:
             if path != STDIN and not Path(path).exists():

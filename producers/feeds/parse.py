@@ -43,7 +43,7 @@ def xml_feed(data: bytes, *, url: str | None = None, content_type: str | None = 
     source = source_of(parsed.feed.get("link"), url, title)
     language = parsed.feed.get("language")
     raws = [_raw(entry, base, source, language) for entry in parsed.entries]
-    pieces = tuple(Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws, 1))
+    pieces = tuple(Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws))
     return Feed(title, source, language, pieces)
 
 
