@@ -18,7 +18,6 @@ BY: tuple[By, ...] = get_args(By)
 DAYS_MAX = 400
 _ACTORS_MAX = 500
 _KEYS_PER_CALL = 2_000
-_LABELS = ("PER", "PERSON", "ORG", "GPE", "LOC", "NORP", "FAC", "EVENT", "PRODUCT", "MISC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +172,8 @@ def _pairs(reader: _Reader, query: Query) -> Iterator[CounterRow]:
 
 
 def _entities(reader: _Reader, query: Query) -> Iterator[CounterRow]:
-    buckets = [Bucket("names", day, label) for day in query.days for label in _LABELS]
+    labels = reader.sums((Bucket("labels", day) for day in query.days), ENTITIES.name)
+    buckets = [Bucket("names", bucket.day, label) for bucket, fields in labels.items() for label in fields]
     sums: dict[tuple[str, str], int] = {}
     for bucket, fields in reader.sums(buckets, ENTITIES.name).items():
         for name, articles in fields.items():
