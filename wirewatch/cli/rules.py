@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from consumers.watchlist_file import of_settings
 from rich.console import Console
 from rich.table import Table
 
 from consumers.rule_file import load_rules
 from consumers.rules import Rule, version
+from consumers.watchlist_file import of_settings
 from wirewatch.settings import load
 
 
