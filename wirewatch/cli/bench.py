@@ -22,6 +22,7 @@ from wirewatch.broker import Broker
 from wirewatch.cli.bench_articles import generate
 from wirewatch.cli.once import open_outbox
 from wirewatch.cli.path import reached, settled
+from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.signals import stop_event
 from wirewatch.cli.wiring import open_broker
@@ -181,4 +182,4 @@ def _show(figures: Figures, seed: int, as_json: bool) -> None:
         table.add_row(f"process {name}", f"{memory} MiB at most, {figures.cpu_seconds.get(name, 0)} s of CPU")
     table.add_row("machine", f"{where['cores']} cores, {where['machine']}, Python {where['python']}")
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
-    Console().print(table)
+    terminal().print(table)
