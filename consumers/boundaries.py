@@ -46,7 +46,7 @@ def fit(text: Normalised, start: int, end: int, language: str | None, *, bare: b
     """
     if _in_address(text.text, start, end):
         return "part of an address"
-    affixes = Affixes() if bare else affixes_for(language)
+    affixes = None if bare else affixes_for(language)
     left = _left(text.folded, start, affixes)
     if left is None:
         return "inside a longer word"
@@ -59,21 +59,25 @@ def fit(text: Normalised, start: int, end: int, language: str | None, *, bare: b
     return Fit(start, end + len(right), note=", ".join(notes))
 
 
-def _left(folded: str, start: int, affixes: Affixes) -> str | None:
+def _left(folded: str, start: int, affixes: Affixes | None) -> str | None:
     """What is joined before the name: empty at a boundary, a known prefix, or None for anything else."""
     if is_edge(folded, start - 1, start):
         return ""
+    if affixes is None:
+        return None
     first = start
     while first > 0 and start - first <= AFFIX_CHARS_MAX and is_word_character(folded[first - 1]):
         first -= 1
     joined = folded[first:start]
-    return joined if joined in affixes.prefixes or (joined in SOLID_PREFIXES and affixes != Affixes()) else None
+    return joined if joined in affixes.prefixes or joined in SOLID_PREFIXES else None
 
 
-def _right(folded: str, end: int, affixes: Affixes) -> str | None:
+def _right(folded: str, end: int, affixes: Affixes | None) -> str | None:
     """What is joined after the name, as in ``_left``. A known head of a compound comes with the rest of its word."""
     if is_edge(folded, end, end - 1):
         return ""
+    if affixes is None:
+        return None
     last = end
     while last < min(len(folded), end + WORD_CHARS_MAX) and is_word_character(folded[last]):
         last += 1
