@@ -12,6 +12,8 @@ from consumers.text import Normalised, fold, is_word_character
 AFFIX_CHARS_MAX = 8
 # A word that goes on for longer is no compound of a language but noise, and is not walked to its end.
 WORD_CHARS_MAX = 60
+# An address shows what it is within so many characters.
+ADDRESS_CHARS_MAX = 100
 _TOUCHING = (
     ("han", "\u3040", "\u309f"),  # hiragana, which takes up where a word of Han characters ends
     ("katakana", "\u30a0", "\u30ff"),
@@ -142,6 +144,7 @@ def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
 def _in_address(text: str, start: int, end: int) -> bool:
     if _DOMAIN_FOLLOWS.match(text, end):
         return True
-    first = max(text.rfind(" ", 0, start), text.rfind("\n", 0, start)) + 1
-    last = min(p if p >= 0 else len(text) for p in (text.find(" ", end), text.find("\n", end)))
+    low, high = max(0, start - ADDRESS_CHARS_MAX), min(len(text), end + ADDRESS_CHARS_MAX)
+    first = max(text.rfind(" ", low, start), text.rfind("\n", low, start), low - 1) + 1
+    last = min(place if place >= 0 else high for place in (text.find(" ", end, high), text.find("\n", end, high)))
     return _ADDRESS.search(text[first:last]) is not None
