@@ -89,11 +89,18 @@ def _follow(
                 moved = url if permanent and url != start else None
                 return _answer(response, url, moved, state, settings, deadline)
             permanent = permanent and response.status_code in _PERMANENT
-            url = urljoin(url, response.headers["location"])
+            url = _joined(url, response.headers["location"])
         finally:
             response.close()
         _check_time(deadline, settings)
     return Failed("redirects", f"more than {REDIRECTS_MAX} redirects, the last one to {url}")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Rejected("bad-url", f"redirect to {location[:200]!r}: {error}") from error
 
 
 def _send(client: httpx.Client, url: str, place: Target, headers: dict[str, str]) -> httpx.Response:
