@@ -7,6 +7,8 @@ CACHE  := .cache
 UV     := $(BIN)/uv
 LOCK   := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 PYTEST_ARGS ?=
+# No package runs code while it is installed, but for one on Linux on ARM: eldc has no wheel there and is compiled.
+WHEELS := $(if $(filter aarch64,$(shell uname -m)),,--only-binary :all:)
 
 # yes: `make test` may install Debian packages where that needs no question; see tests/system-packages.
 SYSTEM_PACKAGES ?= yes
@@ -67,16 +69,16 @@ $(BIN)/python:
 
 $(UV): requirements/installer.lock | $(BIN)/python
 	@echo "· $(VENV): the installer (uv)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/installer.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(WHEELS) -r requirements/installer.lock
 	@touch $@
 
 # $(1): the lock. uv reads no pip configuration, so where it cannot reach its index, pip tries.
 define INSTALL
 @echo "· $(VENV): packages of $(1)"
 @set -o pipefail; \
-$(UV) pip install --python $(BIN)/python --require-hashes --only-binary :all: -r $(1) 2>&1 | { grep -v '^ [+~-] ' || true; } \
+$(UV) pip install --python $(BIN)/python --require-hashes $(WHEELS) -r $(1) 2>&1 | { grep -v '^ [+~-] ' || true; } \
   || { echo "· uv could not; trying pip (slower)"; \
-       $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all: -r $(1); }
+       $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(WHEELS) -r $(1); }
 @$(UV) pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .
 @touch $@
 endef
