@@ -13,6 +13,9 @@ WHEELS := $(if $(filter aarch64,$(shell uname -m)),,--only-binary :all:)
 # yes: `make test` may install Debian packages where that needs no question; see tests/system-packages.
 SYSTEM_PACKAGES ?= yes
 
+# A Python that went away, as by an upgrade, takes the environment that was made with it along.
+$(shell [ -x $(BIN)/python ] || rm -rf $(VENV))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lock upgrade docs secrets clean system-packages
 
@@ -20,7 +23,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Feed the sample articles in seeds/ through everything on this machine, show alerts and counters, stop
-	@$(BIN)/wirewatch up --once
+	@$(BIN)/python -m wirewatch up --once
 
 test: $(VENV)/.dev system-packages ## Install what the tests need, then run all of them: linters, default lane, live lane
 	@$(BIN)/python -m tests.prepare
