@@ -9,7 +9,6 @@ from fastapi import APIRouter, Response
 from consumers.api.answers import Readiness, documented, json
 from wirewatch.errors import Transient, UserError
 
-
 Checks = Mapping[str, Callable[[], object]]
 """What readiness depends on, by name: returns when its server answers, raises Transient or UserError when not."""
 
