@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -80,6 +81,13 @@ def prepare(
     table.number(keys.position(*where))
     if keys.raises_alerts(where.topic):
         table.number(keys.outbox(where.partition))
+
+    @cache  # a batch adds to few buckets many times
+    def number(bucket: Bucket) -> int:
+        kind: Literal["zset", "hash"] = "zset" if bucket.family in ZSETS else "hash"
+        expires = expiry(bucket.day, keeping.counters_days)
+        return table.number(keys.counter(*where, bucket), kind, expires, MEMBERS_MAX.get(bucket.family, 0))
+
     days: dict[int, dict[str, object]] = {}
     records = []
     newest = standing.day
@@ -87,7 +95,7 @@ def prepare(
         newest = max(newest, item.tally.received.toordinal())
         if newest not in days:
             days[newest] = _day(table, keys, where, newest, keeping.seen_days)
-        records.append(_record(table, keys, where, item, list(days).index(newest) + 1, keeping))
+        records.append(_record(item, len(days), number))
     argument = {
         "expected": str(standing.next),
         "following": str(following),
@@ -110,20 +118,10 @@ def _day(table: _Table, keys: Keys, where: TopicPartition, day: int, seen_days: 
     return {"ordinal": day, "window": numbers, "seen": numbers[-1]}
 
 
-def _record(
-    table: _Table, keys: Keys, where: TopicPartition, item: Item, day: int, keeping: Keeping
-) -> dict[str, object]:
-    def number(bucket: Bucket) -> int:
-        return table.number(
-            keys.counter(*where, bucket),
-            "zset" if bucket.family in ZSETS else "hash",
-            expiry(bucket.day, keeping.counters_days),
-            MEMBERS_MAX.get(bucket.family, 0),
-        )
-
+def _record(item: Item, day: int, number: Callable[[Bucket], int]) -> dict[str, object]:
     add: list[Any] = []
-    for increment in item.tally.increments:
-        add += (number(increment.bucket), increment.field, increment.amount)
+    for bucket, name, amount in item.tally.increments:
+        add += (number(bucket), name, amount)
     return {
         "src": item.src,
         "day": day,

@@ -14,6 +14,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{m7}:totals:<day>              hash    ok, none, skipped, dlq, dup: add up to the records applied
     ww:{m7}:outbox                    stream  alerts that are not relayed yet
     ww:{e7}:off, seen, totals                 as above, of entities.v1
+    ww:{e7}:labels:<day>              hash    label → names found, an article counting once for each
     ww:{e7}:names:<day>:<label>       zset    name → articles
     ww:{feed}:alerts                  stream  the newest alerts, for reading back
     ww:{feed}:ids                     hash    alert id → its place in that stream
@@ -29,7 +30,7 @@ from typing import Literal, NamedTuple
 from wirewatch.errors import UserError
 from wirewatch.topics import ENTITIES, MENTIONS
 
-Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "names"]
+Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "labels", "names"]
 ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "names"})
 PAIR_SEPARATOR = "\x1f"
 

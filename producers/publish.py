@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from producers.accept import Item
 from wirewatch import dead_letters
 from wirewatch.broker import Delivery, Producer
-from wirewatch.errors import Rejected
+from wirewatch.errors import BrokerUnavailable, Rejected
 from wirewatch.metrics import Metrics
 from wirewatch.topics import ARTICLES
 
@@ -65,7 +66,9 @@ def send(item: Item, producer: Producer, *, stage: str) -> Delivery:
 
 def confirm(producer: Producer, deliveries: Iterable[Delivery]) -> None:
     """Wait until every one of ``deliveries`` is durable. Raises BrokerUnavailable where one is not."""
-    producer.flush()
+    # Threads share a producer: what flush could not deliver may be another's, so only our own deliveries count.
+    with suppress(BrokerUnavailable):
+        producer.flush()
     for delivery in deliveries:
         delivery.position()
 
