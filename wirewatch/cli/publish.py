@@ -32,13 +32,13 @@ OnBatch = Callable[[Sequence[Item]], None]
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(Format)),
+    type=click.Choice([each.value for each in Format]),
     help="Format of everything given; otherwise the extension decides, then the content.",
 )
 @click.option("--source", help="Publisher of everything given; otherwise what the input says, or the URL's host.")
 @click.option("--dry-run", is_flag=True, help="Read and check only: no broker is needed, nothing is sent.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per article or rejection on standard output.")
-def command(paths: Sequence[str], format_: Format | None, source: str | None, dry_run: bool, as_json: bool) -> int:
+def command(paths: Sequence[str], format_: str | None, source: str | None, dry_run: bool, as_json: bool) -> int:
     """Publish articles from files, folders (all the way down) or standard input (-).
 
     Text (the first line is the title), HTML pages, JSON Lines, JSON, RSS, Atom and JSON Feed. Publishing the same
@@ -51,7 +51,7 @@ def command(paths: Sequence[str], format_: Format | None, source: str | None, dr
         article_bytes_max=settings.article_bytes_max,
         file_bytes_max=settings.fetch_bytes_max,
         source=source,
-        format=format_,
+        format=Format(format_) if format_ else None,
     )
     skipped: list[Skipped] = []
     items = _without_skipped(reader.read(paths), skipped)
