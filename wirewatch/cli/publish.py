@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from producers.accept import Item
-from producers.files import Reader, Skipped
+from producers.files import STDIN, Reader, Skipped
 from producers.formats import Format
 from producers.publish import Tally, publish
 from wirewatch.cli.wiring import open_broker
@@ -56,14 +56,14 @@ def command(paths: Sequence[str], format_: str | None, source: str | None, dry_r
     skipped: list[Skipped] = []
     items = _without_skipped(reader.read(paths), skipped)
     with _reporting(as_json, show_accepted=dry_run) as on_batch:
-        tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch)
+        tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch, live=STDIN in paths)
     for file in skipped:
         click.echo(f"{file.path}: skipped: {file.why}", err=True)
     click.echo(_summary(tally, dry_run=dry_run), err=as_json)
     return 1 if tally.rejected else 0
 
 
-def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch) -> Tally:
+def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch, *, live: bool) -> Tally:
     broker = open_broker(settings)
     admin = broker.admin()
     try:
@@ -72,7 +72,7 @@ def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch) -> 
         admin.close()
     producer = broker.producer()
     try:
-        return publish(items, producer, stage="publish", metrics=Metrics(), on_batch=on_batch)
+        return publish(items, producer, stage="publish", metrics=Metrics(), on_batch=on_batch, live=live)
     except BrokerUnavailable as error:
         message = f"{error}; publish it again when the broker is back: what is repeated counts once"
         raise BrokerUnavailable(message) from error
