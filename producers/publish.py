@@ -41,8 +41,9 @@ def publish(
     """Send everything, in batches; returns when the broker has acknowledged all of it.
 
     ``live``: items come as they happen (a pipe), so what has come is sent when nothing follows at once; they are then
-    read on a thread of their own. ``on_batch`` is called with each batch once it is safe. Raises BrokerUnavailable: what went before that batch is
-    safe, and sending all of it again is too, as ids make the repeats known.
+    read on a thread of their own. ``on_batch`` is called with each batch once it is safe.
+    Raises BrokerUnavailable: what went before that batch is safe, and sending all of it again is too, as ids make the
+    repeats known.
     """
     tally = Tally()
     for batch in _batches(_as_they_come(items)) if live else _batches(items):

@@ -18,6 +18,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from consumers.recognise import compile_watchlist
+from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
 from wirewatch.cli.bench_articles import generate
 from wirewatch.cli.once import open_outbox
@@ -80,8 +82,9 @@ def path(articles: int, words: int, naming: float, kafka: str | None, entities: 
     console = Console(stderr=True)
     settings = load()
     stop = stop_event()
-    texts = [item.outcome.text for item in sample_items(settings) if isinstance(item.outcome, Article)]
-    made = list(generate(texts, count=articles, words=words, naming=naming, seed=seed))
+    samples = [item.outcome for item in sample_items(settings) if isinstance(item.outcome, Article)]
+    recogniser = compile_watchlist(of_settings(settings))
+    made = list(generate(samples, recogniser, count=articles, words=words, naming=naming, seed=seed))
     console.print(f"{articles} articles of about {words} words, seed {seed}")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=settings.data_dir) as folder:
