@@ -86,6 +86,8 @@ class Pipelines:
         if language in self._available:
             if language not in self._loaded:
                 self._loaded[language] = self._load(self._available[language])
+                if self._metrics:
+                    self._metrics.describe_build(spacy_model=",".join(p.name for p in self._loaded.values()))
             return self._loaded[language]
         if self._metrics:
             self._metrics.no_pipeline.labels(name).inc(articles)

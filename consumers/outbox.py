@@ -117,6 +117,8 @@ class OutboxConsumer:
             if new:
                 alert = msgspec.json.decode(fields["alert"], type=Alert)
                 self._metrics.alerts.labels(alert.severity).inc()
+                for actor in alert.actors:
+                    self._metrics.actor_alerts.labels(self._metrics.bounded("actor", actor.id)).inc()
                 if alert.received_ms:
                     self._metrics.ingest_to_alert.observe(max(0.0, now - alert.received_ms / 1000))
                 if alert.published is not None:

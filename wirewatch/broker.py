@@ -78,8 +78,9 @@ class Producer(Protocol):
     def flush(self, timeout_seconds: float = 30.0) -> None:
         """Return when every queued record is durable on all in-sync replicas.
 
-        Raises BrokerUnavailable when any record was not acknowledged in time: the caller rewinds and sends all of it
-        again (a repeat is possible and is recognised downstream by id or source offset).
+        Raises BrokerUnavailable when any record was not acknowledged in time: nothing that is still queued is then
+        written, and the caller sends all of it again, on the same producer (a repeat is possible, and is recognised
+        downstream by id or source offset).
         """
         ...
 

@@ -42,11 +42,13 @@ def run(stage: Stage, broker: Broker, context: Context, stop: threading.Event) -
     worker: Worker | None = None
     try:
         worker = loop.patiently(lambda: open_worker(stage, broker, context, loop))
+        context.metrics.state.state("running")
         while not stop.is_set():
             loop.turn(worker)
     except Stopped:
         log.info("stopped while a server was away", stage=stage.name)
     finally:
+        context.metrics.state.state("stopped")
         if worker is not None:
             worker.close()
 
@@ -60,6 +62,7 @@ class _Loop:
         self._metrics = context.metrics
         self._stop = stop
         self._assigned: frozenset[TopicPartition] = frozenset()
+        self._newest_ms: dict[TopicPartition, int] = {}
         self._observe_due = 0.0
 
     def turn(self, worker: Worker) -> None:
@@ -74,10 +77,11 @@ class _Loop:
             self._metrics.batch_size.observe(sum(map(len, batch.values())))
             for where, messages in batch.items():
                 self._metrics.consumed.labels(where.topic).inc(len(messages))
+                self._newest_ms[where] = messages[-1].timestamp_ms
         if time.monotonic() >= self._observe_due:
             self._observe(worker.consumer)
 
-    def patiently(self, call: Callable[[], Any], recover: Callable[[], None] = lambda: None) -> Any:
+    def patiently(self, call: Callable[[], Any]) -> Any:
         """The result of ``call``, tried until the server answers. Raises Stopped when we are told to stop."""
 
         def note(state: RetryCallState) -> None:
@@ -85,7 +89,7 @@ class _Loop:
             pause = round(state.next_action.sleep, 1) if state.next_action else 0
             log.warning("waiting for a server", stage=self._name, error=str(error), seconds=pause)
             self._metrics.stage_failures.labels(self._name, type(error).__name__).inc()
-            recover()
+            self._metrics.state.state("waiting")
 
         retrying = Retrying(
             retry=retry_if_exception_type(Transient),
@@ -95,7 +99,10 @@ class _Loop:
             before_sleep=note,
             retry_error_callback=_stopped,
         )
-        return retrying(call)
+        result = retrying(call)
+        if retrying.statistics["attempt_number"] > 1:
+            self._metrics.state.state("running")
+        return result
 
     def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit; a refusal is no fault: the new owner reads again what we did, and repeats are recognised."""
@@ -113,9 +120,14 @@ class _Loop:
                 log.info(f"partitions {event}", stage=self._name, partitions=len(changed))
         for where in self._assigned - assigned:
             self._metrics.lag.remove(where.topic, str(where.partition))
+            self._metrics.lag_seconds.remove(where.topic, str(where.partition))
+            self._newest_ms.pop(where, None)
         self._assigned = assigned
         for where, behind in self.patiently(consumer.lag).items():
             self._metrics.lag.labels(where.topic, str(where.partition)).set(behind)
+            newest_ms = self._newest_ms.get(where) if behind else None
+            age = time.time() - newest_ms / 1000 if newest_ms else 0.0
+            self._metrics.lag_seconds.labels(where.topic, str(where.partition)).set(max(0.0, age))
         self._observe_due = time.monotonic() + _OBSERVE_SECONDS
 
 

@@ -17,14 +17,20 @@ from wirewatch.stage import Apply, Context, Marked, Received, Relay, Sink, Stage
 SOURCE_OFFSET = "src.offset"
 """Header of a transformed record: the offset of the record that it was made from, in ASCII digits."""
 
+RECORD_BYTES_MAX = 1_000_000
+"""Largest record that a stage writes; Kafka's own limit is 1 MiB with key and headers."""
+
 Batch = Mapping[TopicPartition, Sequence[Message]]
+Packed = tuple[bytes, bytes | None, Headers, int | None]
+"""Value, key, headers and partition of a record to send."""
+
 log = structlog.get_logger(__name__)
 
 
 class Loop(Protocol):
     """What a worker needs of the runner."""
 
-    def patiently(self, call: Callable[[], Any], recover: Callable[[], None] = ...) -> Any: ...
+    def patiently(self, call: Callable[[], Any]) -> Any: ...
 
     def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None: ...
 
@@ -63,13 +69,12 @@ class _Outlet:
 
     def __init__(self, stage: str, broker: Broker, metrics: Metrics, loop: Loop) -> None:
         self._stage = stage
-        self._broker = broker
         self._metrics = metrics
         self._loop = loop
         self._producer = broker.producer()
 
-    def deliver(self, topic: str, records: Sequence[tuple[bytes, bytes | None, Headers, int | None]]) -> None:
-        """Send all (value, key, headers, partition), in order, and wait for the acknowledgement of every one.
+    def deliver(self, topic: str, records: Sequence[Packed]) -> None:
+        """Send all, in order, and wait for the acknowledgement of every one.
 
         A failure sends the whole batch again from its first record: first occurrences stay in order, without a gap.
         """
@@ -79,7 +84,7 @@ class _Outlet:
                 self._producer.send(topic, value, key=key, headers=headers, partition=partition)
             self._producer.flush()
 
-        self._loop.patiently(once, self._recover)
+        self._loop.patiently(once)
 
     def bury(self, letters: Sequence[tuple[Message, Rejected]]) -> None:
         """Dead-letter, and wait for the acknowledgement, so that no offset is passed before its letter is safe."""
@@ -99,14 +104,9 @@ class _Outlet:
                 )
             self._producer.flush()
 
-        self._loop.patiently(once, self._recover)
+        self._loop.patiently(once)
         for _, rejected in letters:
             self._metrics.dead_letters.labels(rejected.reason).inc()
-
-    def _recover(self) -> None:
-        # A producer that failed once is not trusted again: batches of it may still be under way.
-        self._producer.close()
-        self._producer = self._broker.producer()
 
     def close(self) -> None:
         self._producer.close()
@@ -127,38 +127,41 @@ class _TransformWorker:
         messages = [message for messages in batch.values() for message in messages]
         outputs, letters = self._transform(messages)
         self._outlet.bury(letters)
-        self._outlet.deliver(
-            self._stage.writes.name,
-            [self._packed(message, output) for message, output in zip(messages, outputs, strict=True)],
-        )
+        self._outlet.deliver(self._stage.writes.name, outputs)
         self._loop.commit(self.consumer, {where: own[-1].offset + 1 for where, own in batch.items()})
 
-    def _transform(self, messages: Sequence[Message]) -> tuple[list[Any], list[tuple[Message, Rejected]]]:
+    def _transform(self, messages: Sequence[Message]) -> tuple[list[Packed], list[tuple[Message, Rejected]]]:
         """One output per message, in order, and the dead letters among them."""
         stage = self._stage
         decoded = [_decoded(stage.reads, message) for message in messages]
         received = [item for item in decoded if isinstance(item, Received)]
         results = iter(self._apply(received) if received else ())
-        outputs: list[Any] = []
+        outputs: list[Packed] = []
         letters: list[tuple[Message, Rejected]] = []
         for message, item in zip(messages, decoded, strict=True):
             result = next(results) if isinstance(item, Received) else item
-            if isinstance(result, Rejected):
+            packed = result if isinstance(result, Rejected) else self._packed(message, result)
+            if isinstance(packed, Rejected):
                 if isinstance(item, Received) or stage.dead_letters_undecodable:
-                    letters.append((message, result))
-                result = stage.mark(Marked(message, "dlq", result.reason))
-            outputs.append(result)
-            self._metrics.stage_records.labels(stage.name, result.status).inc()
+                    letters.append((message, packed))
+                packed = self._marker(message, packed.reason)
+            outputs.append(packed)
         return outputs, letters
 
-    def _packed(self, message: Message, output: Any) -> tuple[bytes, bytes | None, Headers, int | None]:
+    def _packed(self, message: Message, output: Any) -> Packed | Rejected:
         key = self._stage.key(output)
-        return (
-            self._stage.writes.encode(output),
-            message.key if key is None else key.encode(),
-            ((SOURCE_OFFSET, b"%d" % message.offset),),
-            message.partition,
-        )
+        value = self._stage.writes.encode(output)
+        if len(value) > RECORD_BYTES_MAX:
+            return Rejected("record-too-large", f"{len(value):,} bytes for {self._stage.writes.name}")
+        self._metrics.stage_records.labels(self._stage.name, output.status).inc()
+        source = ((SOURCE_OFFSET, b"%d" % message.offset),)
+        return value, message.key if key is None else key.encode(), source, message.partition
+
+    def _marker(self, message: Message, reason: str) -> Packed:
+        packed = self._packed(message, self._stage.mark(Marked(message, "dlq", reason)))
+        if isinstance(packed, Rejected):
+            raise packed
+        return packed
 
     def close(self) -> None:
         self._outlet.close()

@@ -19,7 +19,7 @@ from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
 from wirewatch.stage import Context, Received, Sink, Stage, Transform
 from wirewatch.topics import ARTICLES, DEAD_LETTERS, MENTIONS
-from wirewatch.workers import SOURCE_OFFSET
+from wirewatch.workers import RECORD_BYTES_MAX, SOURCE_OFFSET
 
 PARTITIONS = 3
 WAIT_SECONDS_MAX = 30
@@ -251,3 +251,28 @@ def test_a_stage_stops_at_once_while_it_waits_for_a_store(broker: SqliteBroker) 
     store = DictStore(failures=10**9)
     run_until(a_sink(store), broker, lambda: store.failures < 10**9)
     assert store.ids == []
+
+
+def test_an_output_too_large_for_the_log_is_dead_lettered_and_the_next_one_is_written(broker: SqliteBroker) -> None:
+    publish(broker, ARTICLES.name, [ARTICLES.encode(article(n)) for n in range(PARTITIONS)])
+
+    def swollen(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
+        return [
+            Mentions(status="ok", article_id=item.record.id, title="x" * (RECORD_BYTES_MAX if n == 0 else 1))
+            for n, item in enumerate(batch)
+        ]
+
+    run_until(a_transform(swollen), broker, lambda: end(broker, MENTIONS.name) >= PARTITIONS)
+    values = [value for records in outputs(broker, MENTIONS.name).values() for _, value in records]
+    assert sum(b'"reason":"record-too-large"' in value for value in values) == end(broker, DEAD_LETTERS.name) >= 1
+    assert sum(b'"status":"ok"' in value for value in values) == PARTITIONS - end(broker, DEAD_LETTERS.name)
+
+
+def test_the_metrics_say_what_the_member_does_and_how_far_it_is_behind(broker: SqliteBroker) -> None:
+    publish(broker, ARTICLES.name, [ARTICLES.encode(article(n)) for n in range(30)])
+    metrics = run_until(a_transform(), broker, lambda: end(broker, MENTIONS.name) >= 30)
+    value = metrics.registry.get_sample_value
+    assert value("wirewatch_kafka_messages_consumed_total", {"topic": ARTICLES.name}) == 30
+    assert value("wirewatch_consumer_state", {"wirewatch_consumer_state": "stopped"}) == 1
+    for name in ("wirewatch_kafka_consumer_lag_messages", "wirewatch_kafka_consumer_lag_seconds"):
+        assert value(name, {"topic": ARTICLES.name, "partition": "0"}) == 0
