@@ -12,6 +12,8 @@ from consumers.text import Normalised, fold, is_word_character
 AFFIX_CHARS_MAX = 8
 # A word that goes on for longer is no compound of a language but noise, and is not walked to its end.
 WORD_CHARS_MAX = 60
+# An address shows what it is within so many characters.
+ADDRESS_CHARS_MAX = 100
 _TOUCHING = (
     ("han", "\u3040", "\u309f"),  # hiragana, which takes up where a word of Han characters ends
     ("katakana", "\u30a0", "\u30ff"),
@@ -46,7 +48,7 @@ def fit(text: Normalised, start: int, end: int, language: str | None, *, bare: b
     """
     if _in_address(text.text, start, end):
         return "part of an address"
-    affixes = Affixes() if bare else affixes_for(language)
+    affixes = None if bare else affixes_for(language)
     left = _left(text.folded, start, affixes)
     if left is None:
         return "inside a longer word"
@@ -59,21 +61,25 @@ def fit(text: Normalised, start: int, end: int, language: str | None, *, bare: b
     return Fit(start, end + len(right), note=", ".join(notes))
 
 
-def _left(folded: str, start: int, affixes: Affixes) -> str | None:
+def _left(folded: str, start: int, affixes: Affixes | None) -> str | None:
     """What is joined before the name: empty at a boundary, a known prefix, or None for anything else."""
     if is_edge(folded, start - 1, start):
         return ""
+    if affixes is None:
+        return None
     first = start
     while first > 0 and start - first <= AFFIX_CHARS_MAX and is_word_character(folded[first - 1]):
         first -= 1
     joined = folded[first:start]
-    return joined if joined in affixes.prefixes or (joined in SOLID_PREFIXES and affixes != Affixes()) else None
+    return joined if joined in affixes.prefixes or joined in SOLID_PREFIXES else None
 
 
-def _right(folded: str, end: int, affixes: Affixes) -> str | None:
+def _right(folded: str, end: int, affixes: Affixes | None) -> str | None:
     """What is joined after the name, as in ``_left``. A known head of a compound comes with the rest of its word."""
     if is_edge(folded, end, end - 1):
         return ""
+    if affixes is None:
+        return None
     last = end
     while last < min(len(folded), end + WORD_CHARS_MAX) and is_word_character(folded[last]):
         last += 1
@@ -138,6 +144,7 @@ def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
 def _in_address(text: str, start: int, end: int) -> bool:
     if _DOMAIN_FOLLOWS.match(text, end):
         return True
-    first = max(text.rfind(" ", 0, start), text.rfind("\n", 0, start)) + 1
-    last = min(p if p >= 0 else len(text) for p in (text.find(" ", end), text.find("\n", end)))
+    low, high = max(0, start - ADDRESS_CHARS_MAX), min(len(text), end + ADDRESS_CHARS_MAX)
+    first = max(text.rfind(" ", low, start), text.rfind("\n", low, start), low - 1) + 1
+    last = min(place if place >= 0 else high for place in (text.find(" ", end, high), text.find("\n", end, high)))
     return _ADDRESS.search(text[first:last]) is not None

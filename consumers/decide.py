@@ -80,19 +80,20 @@ class Document:
 
     def accepted(self) -> list[Accepted]:
         """The candidates that are mentions, in reading order: of those that overlap, the longest."""
-        taken: dict[Field, list[Found]] = {}
+        taken: dict[Field, set[int]] = {name: set() for name in self.fields}
         kept = []
         for one in sorted((d for d in self.decided if isinstance(d, Accepted)), key=_longest_first):
-            others = taken.setdefault(one.field, [])
-            if not any(other.start < one.found.end and one.found.start < other.end for other in others):
-                others.append(one.found)
+            positions = range(one.found.start, one.found.end)
+            if taken[one.field].isdisjoint(positions):
+                taken[one.field].update(positions)
                 kept.append(one)
         return _uncrowded(sorted(kept, key=lambda one: (FIELDS.index(one.field), one.found.start)))
 
     @cached_property
-    def _words(self) -> frozenset[str]:
+    def _words(self) -> tuple[str, ...]:
+        """The different words of the article, folded, in one fixed order."""
         texts = (text.folded.translate(_PUNCTUATION) for text in self.fields.values())
-        return frozenset(word for text in texts for word in text.split())
+        return tuple(dict.fromkeys(word for text in texts for word in text.split()))
 
     def _decide(self) -> list[Decided]:
         decided: list[Decided] = []
@@ -139,7 +140,7 @@ class Document:
             end=found.end,
             compound=fitted.compound,
             named=named.get(found.actor),
-            words=self._words if reads_all else frozenset(),
+            words=self._words if reads_all else (),
             cues=self.recogniser.cues(found.actor, self.detected.language),
         )
         weighed = weigh(alias.evidence, place)

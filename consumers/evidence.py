@@ -75,7 +75,7 @@ class Place:
     end: int
     compound: bool
     named: str | None
-    words: frozenset[str]
+    words: tuple[str, ...]
     cues: Mapping[str, Cues]
 
     @cached_property
@@ -141,7 +141,7 @@ def _cue(test: Test, place: Place) -> str | None:
         case "near":
             nearest = place.left + place.right
         case _:
-            word = cues.first_in(sorted(place.words))
+            word = cues.first_in(place.words)
             return f'"{word}" in the article' if word else None
     word = cues.first_in(fold(found[0]) for found in nearest)
     return f'cue "{word}" {test.name}'.removesuffix(" near") if word else None

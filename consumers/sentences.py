@@ -25,15 +25,10 @@ def around(text: str, start: int, end: int) -> tuple[int, int]:
     """
     low = max(0, start - SENTENCE_CHARS_MAX)
     high = min(len(text), end + SENTENCE_CHARS_MAX)
-    first, last = low, high
-    for stop in _STOP.finditer(text, low, high):
-        if not _ends_sentence(text, stop):
-            continue
-        if stop.end() <= start:
-            first = stop.end()
-        elif stop.start() >= end:
-            last = stop.end()
-            break
+    before = [stop for stop in _STOP.finditer(text, low, start) if stop.end() <= start]
+    first = next((stop.end() for stop in reversed(before) if _ends_sentence(text, stop)), low)
+    after = _STOP.finditer(text, end, high)
+    last = next((stop.end() for stop in after if _ends_sentence(text, stop)), high)
     return _trimmed(text, *_capped(text, first, last, start, end), start, end)
 
 

@@ -136,10 +136,12 @@ class _Reader:
 
     def _alias(self, name: object, line: int, language: str, cue_sets: set[str]) -> Alias | None:
         if isinstance(name, str):
-            name, name_line = CommentedMap(text=name), line
-            name.lc.line = name_line - 1
-        if not self.checks.is_map(name, line, "an alias that is no plain string", _ALIAS_FIELDS):
+            name = CommentedMap(text=name)
+            name.lc.line = line - 1
+        elif not isinstance(name, CommentedMap):
+            self.checks.problem(line, f"alias {name!r} is no text; put quotes around it, or write a map with text")
             return None
+        self.checks.is_map(name, line, "an alias", _ALIAS_FIELDS)
         text = name.get("text")
         if not isinstance(text, str) or len(text.strip()) < 2 or text != text.strip():
             self.checks.problem(

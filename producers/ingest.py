@@ -185,7 +185,9 @@ def _format(request: Request) -> Format:
 
 
 def _too_large(bytes_max: int) -> _RefusedError:
-    return _RefusedError(413, "too-large", f"send at most {bytes_max:,} bytes in a request")
+    # Hanging up is what stops the rest of the body from coming.
+    headers = {"Connection": "close"}
+    return _RefusedError(413, "too-large", f"send at most {bytes_max:,} bytes in a request", headers)
 
 
 def _item_reply(index: int, item: Item) -> ItemReply:

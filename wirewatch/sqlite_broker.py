@@ -135,6 +135,7 @@ class SqliteConsumer:
         self._positions = positions
         self._membership = Membership(log, group, topics)
         self._next: dict[TopicPartition, int] = {}
+        self._unplaced: frozenset[TopicPartition] | None = None
         self._beat_due = 0.0
         self._turn = 0
 
@@ -161,6 +162,9 @@ class SqliteConsumer:
             self._next[partition] = offset
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        for where in offsets:
+            if where not in self._next:
+                raise Rebalanced(f"{where.topic}/{where.partition} is not ours any more")
         try:
             self._membership.commit(offsets)
         except Rebalanced:
@@ -176,12 +180,15 @@ class SqliteConsumer:
         self._log.close()
 
     def _keep_membership(self) -> None:
-        if time.monotonic() < self._beat_due:
-            return
-        assigned = self._membership.beat()
-        self._beat_due = time.monotonic() + _BEAT_SECONDS
-        if assigned is not None:
-            self._next = self._start(assigned)
+        if time.monotonic() >= self._beat_due:
+            assigned = self._membership.beat()
+            self._beat_due = time.monotonic() + _BEAT_SECONDS
+            if assigned is not None:
+                self._next, self._unplaced = {}, assigned
+        if self._unplaced is not None:
+            # May raise, as the store may be away: then the next poll asks it again.
+            self._next = self._start(self._unplaced)
+            self._unplaced = None
 
     def _start(self, assigned: frozenset[TopicPartition]) -> dict[TopicPartition, int]:
         if self._positions is not None:
@@ -193,7 +200,12 @@ class SqliteConsumer:
                 for partition, offset in committed(self._log, self._group, topic).items()
             }
         ends = {where: self._log.offsets(where.topic)[where.partition] for where in assigned}
-        for where, (first, _) in ends.items():
+        for where, (first, end) in ends.items():
+            if known.get(where, first) > end:
+                raise RetentionLoss(
+                    f"{where.topic}/{where.partition}: group {self._group} stands at {known[where]}, "
+                    f"but the log ends at {end}: it is another log than the one that was read before"
+                )
             if known.get(where, first) < first:
                 raise RetentionLoss(
                     f"{where.topic}/{where.partition}: group {self._group} stands at {known[where]}, "

@@ -83,21 +83,32 @@ def _follow(
     permanent = True
     start = url
     for _ in range(REDIRECTS_MAX + 1):
-        response = _send(client, url, target(url, allow_private=allow_private), _headers(state, settings))
+        response = connect(client, url, target(url, allow_private=allow_private), _headers(state, settings))
         try:
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
                 moved = url if permanent and url != start else None
                 return _answer(response, url, moved, state, settings, deadline)
             permanent = permanent and response.status_code in _PERMANENT
-            url = urljoin(url, response.headers["location"])
+            url = _joined(url, response.headers["location"])
         finally:
             response.close()
         _check_time(deadline, settings)
     return Failed("redirects", f"more than {REDIRECTS_MAX} redirects, the last one to {url}")
 
 
-def _send(client: httpx.Client, url: str, place: Target, headers: dict[str, str]) -> httpx.Response:
-    """Connect to the checked address itself; the name goes into the Host header and the TLS handshake only."""
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Rejected("bad-url", f"redirect to {location[:200]!r}: {error}") from error
+
+
+def connect(client: httpx.Client, url: str, place: Target, headers: dict[str, str]) -> httpx.Response:
+    """Send the request to the checked addresses of ``place``, in turn until one answers; the body is still unread.
+
+    The name in ``url`` goes into the Host header and the TLS handshake only: it is not resolved again, and the
+    certificate must be for it. Raises httpx.HTTPError.
+    """
     asked = httpx.URL(url)
     name = asked.raw_host.decode("ascii")
     last: httpx.ConnectError | None = None

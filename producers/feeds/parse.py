@@ -130,7 +130,8 @@ def _raw(entry: Any, base: str | None, source: str | None, language: str | None)
         text=text,
         language=entry.get("language") or language,
         authors=tuple(clean_text(author["name"]) for author in entry.get("authors", ()) if author.get("name")),
-        published=_time(entry.get("published_parsed") or entry.get("updated_parsed")),
+        # dict.get: the entry's own get() passes one date off as the other.
+        published=_time(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")),
     )
 
 

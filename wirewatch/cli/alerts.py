@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 from consumers.alert_feed import SEVERITIES, START, FedAlert, Wanted, follow, latest, read_page
 from consumers.keys import Keys
 from consumers.moments import parse_since
-from wirewatch.cli.render import alerts_table
+from wirewatch.cli.render import alerts_table, terminal
 from wirewatch.cli.wiring import open_redis
 from wirewatch.errors import StoreUnavailable
 from wirewatch.redis_client import Client
@@ -66,7 +66,7 @@ def command(*, follows: bool, since: datetime | None, limit: int, as_json: bool,
         after = latest(client, keys)
         page = read_page(client, keys, wanted, limit=limit, since=since)
         shown = page.alerts[::-1]
-        console = Console()
+        console = terminal()
         if shown:
             _show(console, shown, as_json=as_json, header=True)
         elif not as_json:
@@ -79,7 +79,7 @@ def command(*, follows: bool, since: datetime | None, limit: int, as_json: bool,
 
 def _follow(client: Client, keys: Keys, wanted: Wanted, after: str, *, as_json: bool) -> None:
     """Show what comes, through every outage of Redis; each alert once."""
-    console = Console()
+    console = terminal()
     for fed in _patiently(client, keys, wanted, after):
         _show(console, [fed], as_json=as_json, header=False)
 

@@ -20,10 +20,12 @@ from rich.table import Table
 
 from wirewatch.broker import Broker
 from wirewatch.cli.bench_articles import generate
+from wirewatch.cli.once import open_outbox
 from wirewatch.cli.path import reached, settled
+from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.signals import stop_event
-from wirewatch.cli.wiring import open_broker, open_redis
+from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UserError
 from wirewatch.local import machine
 from wirewatch.local.supervisor import Supervisor
@@ -92,14 +94,13 @@ def path(articles: int, words: int, naming: float, kafka: str | None, entities: 
 def _measure(
     servers: machine.Servers, made: Sequence[Article], words: int, entities: bool, stop: threading.Event
 ) -> Figures:
-    from consumers.outbox import waiting
 
     from consumers.stages import STAGES
 
     settings = servers.settings
     chosen = [stage for stage in STAGES.values() if entities or stage.name != "entities"]
     broker = open_broker(settings)
-    admin, client = broker.admin(), open_redis(settings)
+    admin, outbox = broker.admin(), open_outbox(settings)
     admin.create_topics(specs(settings))
     names = {stage.name: ("consume", stage.name) for stage in chosen}
     with machine.processes(names, servers.env, settings.data_dir) as supervisor:
@@ -107,7 +108,7 @@ def _measure(
         started = time.perf_counter()
         _publish(broker, made)
         published = time.perf_counter()
-        while not settled(reached(chosen, admin, lambda: waiting(client, settings))):
+        while not settled(reached(chosen, admin, outbox)):
             supervisor.tend()
             watch.look()
             if stop.wait(_LOOK_SECONDS):
@@ -115,7 +116,7 @@ def _measure(
         counted = time.perf_counter()
         watch.look()
     admin.close()
-    client.close()
+    outbox.close()
     return Figures(
         broker=broker.name,
         stages=tuple(names),
@@ -181,4 +182,4 @@ def _show(figures: Figures, seed: int, as_json: bool) -> None:
         table.add_row(f"process {name}", f"{memory} MiB at most, {figures.cpu_seconds.get(name, 0)} s of CPU")
     table.add_row("machine", f"{where['cores']} cores, {where['machine']}, Python {where['python']}")
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
-    Console().print(table)
+    terminal().print(table)

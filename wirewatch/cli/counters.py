@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
-from rich.console import Console
 
 from consumers.keys import Keys
 from consumers.reading import BY, By, Query, read_counters
 from wirewatch.cli.alerts import Since
-from wirewatch.cli.render import counters_table
+from wirewatch.cli.render import counters_table, terminal
 from wirewatch.cli.wiring import open_redis
 from wirewatch.settings import load
 
@@ -45,6 +44,6 @@ def command(actor: str | None, by: By, since: datetime | None, limit: int, as_js
         for row in rows:
             click.echo(msgspec.json.encode(row))
     elif rows:
-        Console().print(counters_table(rows, by=by))
+        terminal().print(counters_table(rows, by=by))
     else:
         click.echo(f"nothing was counted since {query.since:%Y-%m-%d %H:%M} UTC; `wirewatch publish FILE` adds to it")

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from producers.accept import accept, parse_raw
 from wirewatch.broker import Admin, Broker, Message
-from wirewatch.cli.render import clean
+from wirewatch.cli.render import clean, terminal
 from wirewatch.cli.wiring import open_broker
 from wirewatch.codec import decode
 from wirewatch.dead_letters import DeadLetter, parse_headers
@@ -69,7 +68,7 @@ def list_(reason: str | None, as_json: bool) -> None:
         for letter in found:
             click.echo(msgspec.json.encode(letter.flat()))
     elif found:
-        Console().print(_table(found))
+        terminal().print(_table(found))
     else:
         click.echo("no dead letters" + (f" with the reason {reason!r}" if reason else ""))
 

@@ -5,24 +5,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from consumers.outbox import waiting
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
 
+from consumers.alert_feed import Wanted, read_page
+from consumers.keys import Keys
+from consumers.outbox import OutboxConsumer
+from consumers.reading import Query, read_counters
 from consumers.stages import STAGES
 from producers.publish import publish
 from wirewatch.cli.path import Reached, reached, settled
+from wirewatch.cli.render import alerts_table, counters_table
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.wiring import open_broker, open_redis
 from wirewatch.errors import UserError
 from wirewatch.local import machine
 from wirewatch.local.supervisor import Supervisor
 from wirewatch.metrics import Metrics
+from wirewatch.settings import Settings
 
 _LOOK_SECONDS = 0.1
 _WAIT_SECONDS_MAX = 600.0
+_ALERTS_SHOWN_MAX = 1_000
 
 
 def run(servers: machine.Servers, console: Console, stop: threading.Event) -> None:
@@ -59,13 +67,13 @@ def _publish(servers: machine.Servers, console: Console) -> None:
 def _wait(servers: machine.Servers, supervisor: Supervisor, console: Console, stop: threading.Event) -> None:
     """Until nothing is left to do. Raises UserError when that takes too long, GaveUp when a stage cannot run."""
     admin = open_broker(servers.settings).admin()
-    client = open_redis(servers.settings)
+    outbox = open_outbox(servers.settings)
     stages = list(STAGES.values())
     deadline = time.monotonic() + _WAIT_SECONDS_MAX
     try:
         with _Bars(console, [stage.name for stage in stages]) as bars:
             while True:
-                found = reached(stages, admin, lambda: waiting(client, servers.settings))
+                found = reached(stages, admin, outbox)
                 bars.show(found)
                 if settled(found):
                     return
@@ -78,7 +86,28 @@ def _wait(servers: machine.Servers, supervisor: Supervisor, console: Console, st
                     raise UserError(f"{late} did not finish in time: see {supervisor.log_file(late)}")
     finally:
         admin.close()
+        outbox.close()
+
+
+def open_outbox(settings: Settings) -> OutboxConsumer:
+    """The alert outbox, to see how many alerts wait in it."""
+    return OutboxConsumer(open_redis(settings), Keys(settings.redis_prefix), settings, Metrics())
+
+
+def _report(servers: machine.Servers, console: Console) -> None:
+    settings = servers.settings
+    client, keys = open_redis(settings), Keys(settings.redis_prefix)
+    now = datetime.now(UTC)
+    try:
+        page = read_page(client, keys, Wanted(), limit=_ALERTS_SHOWN_MAX)
+        query = Query(by="actor", since=now - timedelta(days=1), until=now + timedelta(hours=1))
+        rows = read_counters(client, keys, settings.partitions, query)
+    finally:
         client.close()
+    console.print(Rule("Alerts", align="left"))
+    console.print(alerts_table([fed.alert for fed in page.alerts[::-1]]))
+    console.print(Rule("Counters", align="left"))
+    console.print(counters_table(rows))
 
 
 class _Bars:

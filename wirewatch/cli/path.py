@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wirewatch.broker import Admin
+from wirewatch.broker import Admin, Consumer
 from wirewatch.stage import Relay, Sink, Stage, Transform
 from wirewatch.topics import Topic
 from wirewatch.workers import group_of
@@ -20,7 +20,7 @@ class Reached:
     total: int
 
 
-def reached(stages: Sequence[Stage], admin: Admin, outbox_waiting: Callable[[], int]) -> list[Reached]:
+def reached(stages: Sequence[Stage], admin: Admin, outbox: Consumer) -> list[Reached]:
     """One entry per stage, in the order given, which is the order of the path.
 
     When every entry is done at once, all that was on ``articles.v1`` before the call has gone the whole way: a stage
@@ -29,7 +29,7 @@ def reached(stages: Sequence[Stage], admin: Admin, outbox_waiting: Callable[[], 
     found = []
     for stage in stages:
         if isinstance(stage, Relay):
-            waiting = outbox_waiting()
+            waiting = sum(outbox.lag().values())
             found.append(Reached(stage.name, 0 if waiting else 1, 1))
         else:
             progress = [_progress(group_of(stage), topic, admin) for topic in _reads(stage)]

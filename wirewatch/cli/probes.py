@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import crc32c
-from consumers.rule_file import load_rules
 
 from consumers import spacy_pipelines, watchlist_file
+from consumers.rule_file import load_rules
 from wirewatch import redis_client
 from wirewatch.cli import findings
 from wirewatch.cli.findings import Finding

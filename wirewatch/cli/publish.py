@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import BinaryIO, cast
 
 import click
 import msgspec
@@ -56,8 +54,7 @@ def command(paths: Sequence[str], format_: Format | None, source: str | None, dr
         format=format_,
     )
     skipped: list[Skipped] = []
-    # sys.stdin.buffer is a BufferedReader for every real standard input.
-    items = _without_skipped(reader.read(paths, cast("BinaryIO", sys.stdin.buffer)), skipped)  # type: ignore[arg-type]
+    items = _without_skipped(reader.read(paths), skipped)
     with _reporting(as_json, show_accepted=dry_run) as on_batch:
         tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch)
     for file in skipped:

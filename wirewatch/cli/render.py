@@ -6,6 +6,7 @@ that no headline can move the cursor, hide itself or shift the highlights.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,15 @@ from wirewatch.records import Alert, AlertSentence, Severity
 SEVERITY_STYLES: dict[Severity, str] = {"critical": "bold white on red", "warning": "bold yellow", "info": "cyan"}
 _MARK_STYLE = "bold reverse"
 _LATE_SECONDS = 86_400
+_PIPE_COLUMNS = 120
+
+
+def terminal() -> Console:
+    """Standard output: as wide as the terminal, and wide enough to read where it goes to a file or a pipe."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPE_COLUMNS
+    return console
 
 
 def alerts_table(alerts: Iterable[Alert], *, header: bool = True) -> Table:
@@ -43,20 +53,20 @@ def alerts_table(alerts: Iterable[Alert], *, header: bool = True) -> Table:
 def counters_table(rows: Sequence[CounterRow], *, by: str = "actor") -> Table:
     """One row per count. Columns that no row fills are left out."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    columns = {
-        "Actor": [row.actor for row in rows],
-        "Label": [row.label for row in rows],
-        _KEY_TITLES.get(by, by.capitalize()): [row.key or None for row in rows],
-    }
-    shown = {title: cells for title, cells in columns.items() if any(cell is not None for cell in cells)}
-    for title in shown:
+    columns = [
+        ("Actor", [row.actor for row in rows]),
+        ("Label", [row.label for row in rows]),
+        (_KEY_TITLES.get(by, by.capitalize()), [row.key or None for row in rows]),
+    ]
+    shown = [(title, cells) for title, cells in columns if any(cell is not None for cell in cells)]
+    for title, _ in shown:
         table.add_column(title)
     table.add_column("Articles", justify="right")
     counts_mentions = any(row.mentions is not None for row in rows)
     if counts_mentions:
         table.add_column("Mentions", justify="right")
     for index, row in enumerate(rows):
-        texts = [Text(clean(cells[index] or "")) for cells in shown.values()]
+        texts = [Text(clean(cells[index] or "")) for _, cells in shown]
         numbers = [f"{row.articles:,}"] + ([f"{row.mentions or 0:,}"] if counts_mentions else [])
         table.add_row(*texts, *numbers)
     return table

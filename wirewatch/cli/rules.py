@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from consumers.watchlist_file import of_settings
-from rich.console import Console
 from rich.table import Table
 
 from consumers.rule_file import load_rules
 from consumers.rules import Rule, version
+from consumers.watchlist_file import of_settings
+from wirewatch.cli.render import terminal
 from wirewatch.settings import load
 
 
@@ -35,7 +35,7 @@ def check(file: Path | None) -> None:
     for rule in rules:
         fields = ", ".join(rule.fields)
         table.add_row(rule.id, version(rule), rule.severity, _actors(rule), fields, f"{rule.score_min:g}")
-    console = Console()
+    console = terminal()
     console.print(table)
     console.print(f"{len(rules)} rules, no mistakes. For each article the first that matches decides.", highlight=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ from wirewatch.seeds import shipped
 from wirewatch.settings import Settings
 
 _FOLDERS = ("articles", "feeds")
-_NOTHING = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type] # in place of standard input, which is not read
 
 
 def sample_items(settings: Settings) -> Iterator[Item]:
@@ -23,7 +21,7 @@ def sample_items(settings: Settings) -> Iterator[Item]:
         article_bytes_max=settings.article_bytes_max,
         file_bytes_max=settings.fetch_bytes_max,
     )
-    for found in reader.read([_shown(shipped(folder)) for folder in _FOLDERS], _NOTHING):
+    for found in reader.read([_shown(shipped(folder)) for folder in _FOLDERS]):
         if isinstance(found, Item):
             yield found
 

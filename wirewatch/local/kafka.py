@@ -14,8 +14,8 @@ from typing import Self
 
 from wirewatch.errors import BrokerUnavailable, UserError, WirewatchError
 from wirewatch.kafka_broker import KafkaBroker
+from wirewatch.local import child
 from wirewatch.local.kafka_files import Progress, fetch, java, logging_properties, server_properties, version
-from wirewatch.local.tether import tethered
 from wirewatch.settings import load
 
 CACHE_DIR = Path(".cache")
@@ -42,11 +42,13 @@ class LocalKafka:
 
     def __init__(self, data_dir: Path, cache_dir: Path = CACHE_DIR, progress: Progress = lambda _: None) -> None:
         self._folder = data_dir / "kafka"
+        self.log = data_dir / "logs" / "kafka.log"
+        self._out = data_dir / "logs" / "kafka.out"
         self._cache_dir = cache_dir
         self._progress = progress
         self._ports: tuple[int, int] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._log_start = 0
+        self._said_before: dict[Path, int] = {}
 
     @property
     def bootstrap_servers(self) -> str:
@@ -54,11 +56,6 @@ class LocalKafka:
         if self._ports is None:
             raise WirewatchError("local Kafka was never started")
         return f"127.0.0.1:{self._ports[0]}"
-
-    @property
-    def log(self) -> Path:
-        """Kafka's own log."""
-        return self._folder / "kafka.log"
 
     def start(self) -> None:
         """Return when the broker answers. Raises UserError where Java or Maven is missing, or it does not start."""
@@ -79,14 +76,8 @@ class LocalKafka:
     def stop(self) -> None:
         """Stop in order; kill when that takes too long. Harmless when it does not run."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            child.stop(process, _STOP_SECONDS_MAX)
 
     def kill(self) -> None:
         """End it as a power cut would: for tests of what survives."""
@@ -114,18 +105,10 @@ class LocalKafka:
         jvm = [str(java()), *_JVM, f"-Dlog4j2.configurationFile={logging.resolve()}", "-cp", class_path]
         if not (records / "meta.properties").exists():
             self._format(jvm, properties)
-        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._said_before = {file: _size(file) for file in (self._out, self.log)}
         started = time.monotonic()
         self._progress(f"starting Apache Kafka {version()} on {self.bootstrap_servers}")
-        with (self._folder / "kafka.out").open("wb") as out:
-            self._process = subprocess.Popen(
-                tethered([*jvm, "kafka.Kafka", str(properties)]),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                # A Ctrl-C in the terminal is for us: Kafka stops last, when nobody needs it any more.
-                start_new_session=True,
-            )
+        self._process = child.spawn([*jvm, "kafka.Kafka", str(properties)], log_file=self._out)
         try:
             self._wait_until_ready(started + _READY_SECONDS_MAX)
         except BaseException:
@@ -158,9 +141,11 @@ class LocalKafka:
         if self._process is None or self._process.poll() is None:
             return
         self._process = None
-        said = (self._folder / "kafka.out").read_text(errors="replace")
-        if self.log.exists():
-            said += self.log.read_bytes()[self._log_start :].decode(errors="replace")
+        said = "".join(
+            file.read_bytes()[start:].decode(errors="replace")
+            for file, start in self._said_before.items()
+            if file.exists()
+        )
         if "Address already in use" in said or "BindException" in said:
             raise _PortTaken
         if "Failed to acquire lock" in said:
@@ -174,6 +159,10 @@ def _answers(broker: KafkaBroker) -> bool:
     except BrokerUnavailable:
         return False
     return True
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _is_free(port: int) -> bool:

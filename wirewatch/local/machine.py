@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from wirewatch.local.valkey import LocalValkey
 from wirewatch.settings import Settings, load
 
 Say = Callable[[str], None]
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,21 @@ def processes(names: Mapping[str, tuple[str, ...]], env: Mapping[str, str], data
     supervisor = Supervisor(programs, data_dir / "logs")
     supervisor.start()
     try:
+        wait_for_ports(ports.values(), supervisor)
         yield supervisor
     finally:
         supervisor.stop()
+
+
+def wait_for_ports(ports: Iterable[int], supervisor: Supervisor) -> None:
+    """Return once a process listens on each. Raises GaveUp when one of the processes cannot run."""
+    for port in ports:
+        while True:
+            supervisor.tend()
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(_LOOK_SECONDS)  # between two looks: nothing tells us of another process's port
 
 
 def ingest_token(settings: Settings) -> str:

@@ -1,0 +1,43 @@
+"""Real servers for the live lane: those that the environment names, else our own on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from wirewatch.errors import UserError
+from wirewatch.local.kafka import LocalKafka
+from wirewatch.settings import Settings, load
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaServer:
+    """A cluster to test against. ``local`` is None where it is not ours to stop and start."""
+
+    settings: Settings
+    local: LocalKafka | None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return self.settings.kafka_bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """Apache Kafka: at KAFKA_BOOTSTRAP_SERVERS, else one of our own for the whole test run."""
+    # Shorter than the default, so that tests of dead members need not wait long.
+    settings = load(kafka_session_timeout_ms=6000)
+    if settings.kafka_bootstrap_servers:
+        yield KafkaServer(settings, None)
+        return
+    local = LocalKafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        local.start()
+    except UserError as error:
+        pytest.skip(f"{error}; then `make test` runs this")
+    try:
+        yield KafkaServer(settings.model_copy(update={"kafka_bootstrap_servers": local.bootstrap_servers}), local)
+    finally:
+        local.stop()
