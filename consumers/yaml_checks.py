@@ -6,7 +6,7 @@ The one module that knows the YAML library, but for the two classes of it that r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -91,8 +91,9 @@ def line_of(owner: CommentedMap, key: object) -> int:
     return int(position[0] if position else owner.lc.line) + 1
 
 
-def items_of(values: CommentedSeq) -> Iterator[tuple[object, int]]:
-    """The items of a list, each with its line in the file."""
+def items_of(values: Sequence[Any]) -> Iterator[tuple[Any, int]]:
+    """The items of a list that was read from a file, each with its line in it."""
+    lines = values.lc if isinstance(values, CommentedSeq) else None
     for index, value in enumerate(values):
-        position = values.lc.data.get(index) if values.lc.data else None
-        yield value, int(position[0] if position else values.lc.line) + 1
+        position = lines.data.get(index) if lines is not None and lines.data else None
+        yield value, int(position[0] if position else lines.line if lines is not None else 0) + 1

@@ -20,8 +20,7 @@ from consumers.stages import STAGES
 from consumers.watchlist_file import load_watchlist
 from tests import seeds
 from wirewatch.broker import Broker
-from wirewatch.cli.once import open_outbox
-from wirewatch.cli.path import reached, settled
+from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import Rejected
 from wirewatch.records import Article
@@ -64,20 +63,25 @@ def stages(env: Env) -> Iterator[None]:
 
 def wait_until_settled(settings: Settings) -> None:
     """Until every record has gone the whole way."""
-    admin, outbox = open_broker(settings).admin(), open_outbox(settings)
+    path = ArticlePath(list(STAGES.values()), settings)
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     try:
-        while not settled(found := reached(list(STAGES.values()), admin, outbox)):
+        while not settled(found := path.reached()):
             assert time.monotonic() < deadline, f"not settled: {found}"
             time.sleep(0.1)
     finally:
-        admin.close()
-        outbox.close()
+        path.close()
 
 
 def counters(env: Env) -> dict[str, tuple[int, int]]:
     """Articles and mentions by actor."""
     return {row["actor"]: (row["articles"], row["mentions"]) for row in lines(wirewatch(env, "counters", "--json"))}
+
+
+def counted(env: Env) -> int:
+    """Articles counted, whether they name an actor or not."""
+    rows = lines(wirewatch(env, "counters", "--by", "total", "--json"))
+    return sum(row["articles"] for row in rows if row["key"] in ("ok", "none"))
 
 
 def oracle() -> tuple[dict[str, tuple[int, int]], set[str], int]:
@@ -116,17 +120,17 @@ class PathContract:
                 assert len({alert["id"] for alert in alerts}) == len(alerts)
                 assert {alert["article_id"] for alert in alerts} == naming
         letters = lines(wirewatch(env, "dlq", "list", "--json"))
-        assert len(letters) % rejected == 0
-        assert {letter["stage"] for letter in letters} <= {"publish", "actors"}
+        assert sum(letter["stage"] == "publish" for letter in letters) % rejected == 0
 
     def test_a_record_that_is_no_article_is_dead_lettered_and_the_next_one_is_counted(
         self, env: Env, settings: Settings
     ) -> None:
         wirewatch(env, "topics", "create")
-        good = {"source": "test", "title": "NATO", "text": f"NATO met at {time.time_ns()}."}
+        # It names no actor, so that the figures of the other test stay the same on a log that keeps it.
+        good = {"source": "test", "title": "Rain", "text": f"It rained {time.time_ns()} drops."}
         with stages(env):
             wait_until_settled(settings)
-            before = counters(env).get("nato", (0, 0))[0]
+            before = counted(env)
             garbage = f"\x00 no article {time.time_ns()}".encode()
             self._put(open_broker(settings), garbage)
             subprocess.run(
@@ -137,7 +141,7 @@ class PathContract:
                 capture_output=True,
             )
             wait_until_settled(settings)
-            assert counters(env)["nato"][0] == before + 1
+            assert counted(env) == before + 1
         letters = lines(wirewatch(env, "dlq", "list", "--json"))
         (mine,) = [x for x in letters if wirewatch(env, "dlq", "show", "--raw", x["id"]).encode() == garbage]
         assert (mine["reason"], mine["stage"], mine["topic"]) == ("undecodable", "actors", ARTICLES.name)

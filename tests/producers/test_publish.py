@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from producers.accept import Item, RawArticle, accept
 from producers.publish import Tally, publish
 from tests.producers.log import Log, unwritable
-from wirewatch.errors import BrokerUnavailable, Rejected
+from wirewatch.errors import BrokerUnavailable, Rejected, UserError
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 from wirewatch.topics import ARTICLES
@@ -74,3 +76,32 @@ def test_nothing_counts_as_published_when_the_log_cannot_be_written(log: Log, se
     with pytest.raises(BrokerUnavailable), unwritable(settings):
         publish([_article("NAVO")], log.producer, stage="publish", metrics=metrics)
     assert metrics.registry.get_sample_value("wirewatch_articles_published_total", {"way": "publish"}) is None
+
+
+def test_what_comes_through_a_slow_pipe_is_sent_without_waiting_for_more(log: Log) -> None:
+    sent = Event()
+
+    def pipe() -> Iterator[Item]:
+        yield _article("first")
+        assert sent.wait(30), "the first article waited for the second"
+        yield _article("second")
+
+    tally = publish(
+        pipe(),
+        log.producer,
+        stage="publish",
+        metrics=Metrics(CollectorRegistry()),
+        on_batch=lambda _: sent.set(),
+        live=True,
+    )
+    assert tally == Tally(published=2)
+    assert {article.title for article in log.articles()} == {"first", "second"}
+
+
+def test_a_file_that_cannot_be_read_while_items_come_live_is_not_taken_for_the_end(log: Log) -> None:
+    def pipe() -> Iterator[Item]:
+        yield _article("first")
+        raise UserError("cannot be read")
+
+    with pytest.raises(UserError, match="cannot be read"):
+        publish(pipe(), log.producer, stage="publish", metrics=Metrics(CollectorRegistry()), live=True)

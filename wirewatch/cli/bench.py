@@ -18,10 +18,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from consumers.recognise import compile_watchlist
+from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
 from wirewatch.cli.bench_articles import generate
-from wirewatch.cli.once import open_outbox
-from wirewatch.cli.path import reached, settled
+from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.signals import stop_event
@@ -80,8 +81,9 @@ def path(articles: int, words: int, naming: float, kafka: str | None, entities: 
     console = Console(stderr=True)
     settings = load()
     stop = stop_event()
-    texts = [item.outcome.text for item in sample_items(settings) if isinstance(item.outcome, Article)]
-    made = list(generate(texts, count=articles, words=words, naming=naming, seed=seed))
+    samples = [item.outcome for item in sample_items(settings) if isinstance(item.outcome, Article)]
+    recogniser = compile_watchlist(of_settings(settings))
+    made = list(generate(samples, recogniser, count=articles, words=words, naming=naming, seed=seed))
     console.print(f"{articles} articles of about {words} words, seed {seed}")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=settings.data_dir) as folder:
@@ -100,23 +102,24 @@ def _measure(
     settings = servers.settings
     chosen = [stage for stage in STAGES.values() if entities or stage.name != "entities"]
     broker = open_broker(settings)
-    admin, outbox = broker.admin(), open_outbox(settings)
+    admin = broker.admin()
     admin.create_topics(specs(settings))
+    admin.close()
+    path = ArticlePath(chosen, settings)
     names = {stage.name: ("consume", stage.name) for stage in chosen}
     with machine.processes(names, servers.env, settings.data_dir) as supervisor:
         watch = _Watch(supervisor)
         started = time.perf_counter()
         _publish(broker, made)
         published = time.perf_counter()
-        while not settled(reached(chosen, admin, outbox)):
+        while not settled(path.reached()):
             supervisor.tend()
             watch.look()
             if stop.wait(_LOOK_SECONDS):
                 raise UserError("stopped before the measurement was done")
         counted = time.perf_counter()
         watch.look()
-    admin.close()
-    outbox.close()
+    path.close()
     return Figures(
         broker=broker.name,
         stages=tuple(names),

@@ -14,11 +14,10 @@ from rich.rule import Rule
 
 from consumers.alert_feed import Wanted, read_page
 from consumers.keys import Keys
-from consumers.outbox import OutboxConsumer
 from consumers.reading import Query, read_counters
 from consumers.stages import STAGES
 from producers.publish import publish
-from wirewatch.cli.path import Reached, reached, settled
+from wirewatch.cli.path import ArticlePath, Reached, settled
 from wirewatch.cli.render import alerts_table, counters_table
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.wiring import open_broker, open_redis
@@ -26,7 +25,6 @@ from wirewatch.errors import UserError
 from wirewatch.local import machine
 from wirewatch.local.supervisor import Supervisor
 from wirewatch.metrics import Metrics
-from wirewatch.settings import Settings
 
 _LOOK_SECONDS = 0.1
 _WAIT_SECONDS_MAX = 600.0
@@ -66,14 +64,12 @@ def _publish(servers: machine.Servers, console: Console) -> None:
 
 def _wait(servers: machine.Servers, supervisor: Supervisor, console: Console, stop: threading.Event) -> None:
     """Until nothing is left to do. Raises UserError when that takes too long, GaveUp when a stage cannot run."""
-    admin = open_broker(servers.settings).admin()
-    outbox = open_outbox(servers.settings)
-    stages = list(STAGES.values())
+    path = ArticlePath(list(STAGES.values()), servers.settings)
     deadline = time.monotonic() + _WAIT_SECONDS_MAX
     try:
-        with _Bars(console, [stage.name for stage in stages]) as bars:
+        with _Bars(console, list(STAGES)) as bars:
             while True:
-                found = reached(stages, admin, outbox)
+                found = path.reached()
                 bars.show(found)
                 if settled(found):
                     return
@@ -85,13 +81,7 @@ def _wait(servers: machine.Servers, supervisor: Supervisor, console: Console, st
                     late = next(entry.stage for entry in found if entry.done < entry.total)
                     raise UserError(f"{late} did not finish in time: see {supervisor.log_file(late)}")
     finally:
-        admin.close()
-        outbox.close()
-
-
-def open_outbox(settings: Settings) -> OutboxConsumer:
-    """The alert outbox, to see how many alerts wait in it."""
-    return OutboxConsumer(open_redis(settings), Keys(settings.redis_prefix), settings, Metrics())
+        path.close()
 
 
 def _report(servers: machine.Servers, console: Console) -> None:
@@ -139,5 +129,5 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
         if settled(self._last):
-            done = ", ".join(f"{entry.stage} {entry.done}" for entry in self._last if entry.total > 1)
+            done = ", ".join(f"{entry.stage} {entry.done}" for entry in self._last if entry.total)
             self._console.print(f"[green]✓[/green] records processed: {done}", highlight=False)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from producers.accept import Item
-from producers.files import Reader, Skipped
+from producers.files import STDIN, Reader, Skipped
 from producers.formats import Format
 from producers.publish import Tally, publish
 from wirewatch.cli.wiring import open_broker
@@ -32,13 +32,13 @@ OnBatch = Callable[[Sequence[Item]], None]
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(Format)),
+    type=click.Choice([each.value for each in Format]),
     help="Format of everything given; otherwise the extension decides, then the content.",
 )
 @click.option("--source", help="Publisher of everything given; otherwise what the input says, or the URL's host.")
 @click.option("--dry-run", is_flag=True, help="Read and check only: no broker is needed, nothing is sent.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per article or rejection on standard output.")
-def command(paths: Sequence[str], format_: Format | None, source: str | None, dry_run: bool, as_json: bool) -> int:
+def command(paths: Sequence[str], format_: str | None, source: str | None, dry_run: bool, as_json: bool) -> int:
     """Publish articles from files, folders (all the way down) or standard input (-).
 
     Text (the first line is the title), HTML pages, JSON Lines, JSON, RSS, Atom and JSON Feed. Publishing the same
@@ -51,19 +51,19 @@ def command(paths: Sequence[str], format_: Format | None, source: str | None, dr
         article_bytes_max=settings.article_bytes_max,
         file_bytes_max=settings.fetch_bytes_max,
         source=source,
-        format=format_,
+        format=Format(format_) if format_ else None,
     )
     skipped: list[Skipped] = []
     items = _without_skipped(reader.read(paths), skipped)
     with _reporting(as_json, show_accepted=dry_run) as on_batch:
-        tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch)
+        tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch, live=STDIN in paths)
     for file in skipped:
         click.echo(f"{file.path}: skipped: {file.why}", err=True)
     click.echo(_summary(tally, dry_run=dry_run), err=as_json)
     return 1 if tally.rejected else 0
 
 
-def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch) -> Tally:
+def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch, *, live: bool) -> Tally:
     broker = open_broker(settings)
     admin = broker.admin()
     try:
@@ -72,7 +72,7 @@ def _published(items: Iterable[Item], settings: Settings, on_batch: OnBatch) -> 
         admin.close()
     producer = broker.producer()
     try:
-        return publish(items, producer, stage="publish", metrics=Metrics(), on_batch=on_batch)
+        return publish(items, producer, stage="publish", metrics=Metrics(), on_batch=on_batch, live=live)
     except BrokerUnavailable as error:
         message = f"{error}; publish it again when the broker is back: what is repeated counts once"
         raise BrokerUnavailable(message) from error

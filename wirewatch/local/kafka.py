@@ -117,8 +117,9 @@ class LocalKafka:
         self._progress(f"Apache Kafka is ready ({time.monotonic() - started:.1f} s)")
 
     def _format(self, jvm: list[str], properties: Path) -> None:
+        # The id follows the sign of equality: one that begins with a hyphen would else be taken for an option.
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*jvm, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        command = [*jvm, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_SECONDS_MAX)
         if done.returncode != 0:
             raise UserError(f"local Kafka could not prepare {self._folder}: {_last_line(done.stdout + done.stderr)}")
