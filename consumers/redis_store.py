@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from consumers.applying import Call, Item, Keeping, Standing, prepare
 from consumers.counters import COUNTED, tally
@@ -14,13 +15,12 @@ from consumers.rule_file import load_rules
 from consumers.rules import raise_alert
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.metrics import Metrics
-from wirewatch.records import Alert, Entities, Mentions
+from wirewatch.records import Alert, Mentions
 from wirewatch.redis_client import Client, address, answers, connect
 from wirewatch.settings import Settings
 from wirewatch.stage import Context, Received
 from wirewatch.workers import SOURCE_OFFSET
 
-Countable = Received[Mentions] | Received[Entities]
 AlertFor = Callable[[Mentions, datetime], Alert | None]
 _SCRIPT = Path(__file__).with_name("apply.lua").read_text("utf-8")
 
@@ -46,9 +46,7 @@ class RedisStore:
                 known[where] = standing.next
         return known
 
-    def apply(
-        self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Mentions | Entities]]
-    ) -> int:
+    def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Any]]) -> int:
         """Apply the batch if the partition stands at ``expected`` (0: nothing was ever applied), and move it on.
 
         Returns where the partition stands now: ``following`` when the batch is applied, by this call or by an earlier
@@ -65,9 +63,7 @@ class RedisStore:
         call = prepare(self._keys, partition, standing, following, items, self._keeping)
         return self._run(partition, following, batch, call)
 
-    def _run(
-        self, partition: TopicPartition, following: int, batch: Sequence[Received[Mentions | Entities]], call: Call
-    ) -> int:
+    def _run(self, partition: TopicPartition, following: int, batch: Sequence[Received[Any]], call: Call) -> int:
         with answers():
             applied, position, *rest = self._script(keys=call.keys, args=[call.argument])
         if not applied:
@@ -77,7 +73,7 @@ class RedisStore:
         self._observer.applied(partition.topic, [received.record for received in batch], letters, int(gaps))
         return following
 
-    def _item(self, received: Received[Mentions | Entities], now: datetime) -> Item:
+    def _item(self, received: Received[Any], now: datetime) -> Item:
         record, message = received.record, received.message
         alert = self._alert_for(record, now) if isinstance(record, Mentions) and record.status in COUNTED else None
         return Item(source_offset(message), tally(record, message.timestamp_ms), alert)

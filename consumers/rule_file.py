@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from ruamel.yaml.comments import CommentedSeq
 
 from consumers.rules import Rule
 from consumers.yaml_checks import Checks, items_of, line_of
@@ -43,7 +44,7 @@ def _rules(checks: Checks, document: object, known: frozenset[str] | None) -> li
     if not checks.is_map(document, 1, "a rules file", ("rules",)):
         return []
     items = document.get("rules")
-    if not isinstance(items, Sequence) or isinstance(items, str) or not items:
+    if not isinstance(items, CommentedSeq) or not items:
         checks.problem(line_of(document, "rules"), "rules must be a list with at least one rule: `- id: my-rule`, …")
         return []
     rules: dict[str, tuple[Rule, int]] = {}

@@ -7,9 +7,11 @@ nothing back in memory; one that does not take its events is closed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Annotated
 
+import anyio
 import msgspec
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,8 +28,10 @@ from wirewatch.redis_client import BLOCK_SECONDS_MAX, answers
 CLIENTS_MAX = 200
 PING_SECONDS = 15
 SEND_SECONDS_MAX = 30
+END_SECONDS_MAX = 3
 RETRY_MS = 3_000
 _CHUNK = 100
+Entry = tuple[str, dict[str, str]]
 _FULL = Refusal(reason="too-many-clients", detail=f"at most {CLIENTS_MAX} clients are served at once; try again")
 
 
@@ -60,7 +64,11 @@ def router(backend: Backend) -> APIRouter:
         # Asked before the answer begins, so that a Redis that is away is still told by the status.
         missed = await events.start(after)
         return EventSourceResponse(
-            _counted(backend, connected, events.read(missed)), ping=PING_SECONDS, send_timeout=SEND_SECONDS_MAX
+            _counted(backend, connected, events.read(missed)),
+            ping=PING_SECONDS,
+            send_timeout=SEND_SECONDS_MAX,
+            shutdown_event=events.ending,
+            shutdown_grace_period=END_SECONDS_MAX,
         )
 
     return routes
@@ -88,6 +96,7 @@ class _Events:
         self._keys = backend.keys
         self._wanted = wanted
         self._after = START
+        self.ending = anyio.Event()
 
     async def start(self, after: str | None) -> str | None:
         """Find the place to begin. Returns why alerts are missing behind ``after``, if any are."""
@@ -112,19 +121,32 @@ class _Events:
         yield ServerSentEvent(comment="wirewatch alerts", retry=RETRY_MS)
         if missed:
             yield ServerSentEvent(event="reset", data=msgspec.json.encode({"reason": missed}).decode())
-        while True:
-            try:
-                with answers():
-                    answer = await self._client.xread(
-                        {self._keys.feed: self._after}, count=_CHUNK, block=int(BLOCK_SECONDS_MAX * 1000)
-                    )
-            except StoreUnavailable:
-                return  # the client comes back by itself and goes on behind its last event
-            for _, entries in answer:
-                for cursor, fields in entries:
-                    self._after = cursor
-                    if decoded(fields) in self._wanted:
-                        yield ServerSentEvent(id=cursor, event="alert", data=fields["alert"])
+        while (entries := await self._next()) is not None:
+            for cursor, fields in entries:
+                self._after = cursor
+                if decoded(fields) in self._wanted:
+                    yield ServerSentEvent(id=cursor, event="alert", data=fields["alert"])
+
+    async def _next(self) -> Sequence[Entry] | None:
+        """What came within a while; None when the stream has to end: the server stops, or Redis is away. The client
+        comes back by itself and goes on behind its last event."""
+        found: Sequence[Entry] | None = None
+        async with anyio.create_task_group() as tasks:
+
+            async def end() -> None:
+                await self.ending.wait()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(end)
+            with suppress(StoreUnavailable), answers():
+                found = await self._read()
+            tasks.cancel_scope.cancel()
+        return None if self.ending.is_set() else found
+
+    async def _read(self) -> Sequence[Entry]:
+        block = int(BLOCK_SECONDS_MAX * 1000)
+        answer = await self._client.xread({self._keys.feed: self._after}, count=_CHUNK, block=block)
+        return answer[0][1] if answer else ()
 
 
 def _place(cursor: str) -> tuple[int, int]:

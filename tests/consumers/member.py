@@ -1,4 +1,4 @@
-"""A consumer for tests, as the runner drives one. Run as a program it applies a seeded log, to be killed at any moment."""
+"""A consumer for tests, as the runner drives one. As a program it applies a seeded log, to be killed at any moment."""
 
 from __future__ import annotations
 

@@ -36,13 +36,13 @@ def terminal() -> Console:
 def alerts_table(alerts: Iterable[Alert], *, header: bool = True) -> Table:
     """One row per alert, in the order given: time, severity, actors, and the article with its best sentence."""
     table = Table(box=box.SIMPLE_HEAD, show_header=header, show_lines=False, pad_edge=False, expand=True)
-    table.add_column("Time (UTC)", width=16, no_wrap=True)
+    table.add_column("Time (UTC)", width=10, no_wrap=True)
     table.add_column("Severity", width=8, no_wrap=True)
     table.add_column("Actors", width=14)
-    table.add_column("Headline, source, language, and where the actors are named", ratio=1)
+    table.add_column("Headline, source · language, and where the actors are named", ratio=1)
     for alert in alerts:
         table.add_row(
-            f"{alert.raised.astimezone(UTC):%Y-%m-%d %H:%M}",
+            f"{alert.raised.astimezone(UTC):%Y-%m-%d\n%H:%M:%S}",
             Text(alert.severity, style=SEVERITY_STYLES[alert.severity]),
             Text("\n".join(clean(actor.name) for actor in alert.actors)),
             _article(alert),

@@ -71,12 +71,13 @@ def _serve(app: FastAPI, listener: socket.socket) -> None:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Bound before anything is said, so that the address is true. Raises UserError when it is taken."""
+    """Listens before the address is said, so that it answers. Raises UserError when it is taken."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
+        listener.listen(_BACKLOG)
     except OSError as error:
         raise UserError(f"{host}:{port}: {error.strerror}: choose others with --host and --port") from error
     try:
