@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
@@ -19,7 +22,7 @@ from consumers.stages import STAGES
 from producers.publish import publish
 from wirewatch.cli.path import ArticlePath, Reached, settled
 from wirewatch.cli.render import alerts_table, counters_table
-from wirewatch.cli.samples import sample_items
+from wirewatch.cli.samples import sample_items, shown
 from wirewatch.cli.wiring import open_broker, open_redis
 from wirewatch.errors import UserError
 from wirewatch.local import machine
@@ -42,13 +45,20 @@ def run(servers: machine.Servers, console: Console, stop: threading.Event) -> No
         console.print(f"[green]✓[/green] all processed in {time.monotonic() - started:.1f} s", highlight=False)
         _report(servers, console)
     console.print("[green]✓[/green] everything stopped\n", highlight=False)
-    console.print(
+    console.print(_next_steps(), highlight=False, soft_wrap=True)
+
+
+def _next_steps() -> str:
+    # `make demo` runs the program in a virtual environment that this terminal need not have entered.
+    program = Path(sys.executable).with_name("activate")
+    entered = shutil.which("wirewatch") is not None or not program.exists()
+    enter = "" if entered else f"First, in this terminal  [bold]. {shown(program)}[/bold]\n"
+    return (
+        f"{enter}"
         "Keep it running          [bold]wirewatch up[/bold]\n"
         "Feed it your own         [bold]wirewatch publish FILE[/bold]  (text, HTML, JSON Lines, RSS, Atom, JSON Feed)\n"
         "Watch a live feed        [bold]wirewatch feeds poll URL[/bold]\n"
-        "See alerts as they come  [bold]wirewatch alerts --follow[/bold]",
-        highlight=False,
-        soft_wrap=True,
+        "See alerts as they come  [bold]wirewatch alerts --follow[/bold]"
     )
 
 
@@ -94,7 +104,7 @@ def _report(servers: machine.Servers, console: Console) -> None:
         rows = read_counters(client, keys, settings.partitions, query)
     finally:
         client.close()
-    console.print(Rule("Alerts", align="left"))
+    console.print(Rule(f"{len(page.alerts)} alerts", align="left"))
     console.print(alerts_table([fed.alert for fed in page.alerts[::-1]]))
     console.print(Rule("Counters", align="left"))
     console.print(counters_table(rows))
