@@ -41,15 +41,6 @@ def to_place(offset: int) -> str:
     return f"{offset >> _BITS}-{offset & ((1 << _BITS) - 1)}"
 
 
-def waiting(client: Client, settings: Settings) -> int:
-    """How many alerts are in the outboxes, not relayed yet. Raises StoreUnavailable."""
-    keys = Keys(settings.redis_prefix)
-    with answers(), client.pipeline(transaction=False) as pipe:
-        for partition in range(settings.partitions):
-            pipe.xlen(keys.outbox(partition))
-        return sum(pipe.execute())
-
-
 class OutboxConsumer:
     """Implements wirewatch.broker.Consumer over the outboxes of all partitions; topic ``outbox``, value one alert.
 
