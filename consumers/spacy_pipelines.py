@@ -1,20 +1,16 @@
-"""Trained spaCy pipelines: which are installed, and the entities that they find. The only module that knows spaCy."""
+"""Trained spaCy pipelines, loaded, and the entities that they find. The only module that imports spaCy."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import spacy
-import spacy.util
 import structlog
 from spacy.language import Language
 from spacy.tokens import Doc
 
-_SIZES = ("lg", "md", "sm", "trf")
-_GENRES = ("core_news", "core_web", "ent_news")
 _DOCS_PER_BATCH = 64
 log = structlog.get_logger(__name__)
 
@@ -27,21 +23,6 @@ class Span:
     label: str
     start: int
     end: int
-
-
-def installed(models_dir: Path | None) -> dict[str, str]:
-    """Language to pipeline: a folder of ``models_dir`` named for the language, else the largest installed package."""
-    packages = set(spacy.util.get_installed_models())
-    found: dict[str, str] = {}
-    for package in sorted(packages):
-        language, _, rest = package.partition("_")
-        genre, _, size = rest.rpartition("_")
-        if genre in _GENRES and size in _SIZES:
-            candidates = [f"{language}_{genre}_{s}" for s in _SIZES]
-            found.setdefault(language, next(name for name in candidates if name in packages))
-    if models_dir is not None and models_dir.is_dir():
-        found.update({folder.name: str(folder) for folder in models_dir.iterdir() if (folder / "meta.json").is_file()})
-    return found
 
 
 class Pipeline:

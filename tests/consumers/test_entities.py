@@ -11,7 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from consumers.entities import EXTRACTION, Pipelines
-from consumers.spacy_pipelines import Pipeline, installed
+from consumers.installed_pipelines import installed
+from consumers.spacy_pipelines import Pipeline
 from wirewatch.broker import Message
 from wirewatch.errors import Rejected
 from wirewatch.metrics import Metrics

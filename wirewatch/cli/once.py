@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.rule import Rule
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.installed_pipelines import installed
 from consumers.keys import Keys
 from consumers.reading import Query, read_counters
 from consumers.stages import STAGES
@@ -39,6 +40,8 @@ def run(servers: machine.Servers, console: Console, stop: threading.Event) -> No
     names = {name: ("consume", name) for name in STAGES}
     with machine.processes(names, servers.env, servers.settings.data_dir) as supervisor:
         console.print(f"[green]✓[/green] stages {', '.join(STAGES)}, each a process", highlight=False)
+        if not installed(servers.settings.models_dir):
+            console.print("[yellow]![/yellow] no spaCy pipeline is installed: persons and places are not extracted")
         started = time.monotonic()
         _publish(servers, console)
         _wait(servers, supervisor, console, stop)
@@ -122,7 +125,7 @@ class _Bars:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_interactive,
         )
         self._tasks = {stage: self._progress.add_task(stage, total=None) for stage in stages}
         self._last: Sequence[Reached] = ()

@@ -103,7 +103,7 @@ def _reporting(as_json: bool, *, show_accepted: bool) -> Iterator[OnBatch]:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed} articles read"))
     # Rich writes redirected streams line by line above the progress display.
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_interactive) as progress:
         task = progress.add_task("publish", total=None)
 
         def report(batch: Sequence[Item]) -> None:

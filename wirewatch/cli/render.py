@@ -20,7 +20,7 @@ from consumers.reading import CounterRow
 from wirewatch.records import Alert, AlertSentence, Severity
 
 SEVERITY_STYLES: dict[Severity, str] = {"critical": "bold white on red", "warning": "bold yellow", "info": "cyan"}
-_MARK_STYLE = "bold reverse"
+_MARK_STYLE = "bold black on yellow"
 _LATE_SECONDS = 86_400
 _PIPE_COLUMNS = 120
 
@@ -111,7 +111,7 @@ def _published(alert: Alert) -> str:
 
 
 class _Marked:
-    """A sentence with its mentions in reverse, or between › and ‹ where there are no styles (a file, a pipe)."""
+    """A sentence with its mentions on yellow, or between › and ‹ where there are no styles (a file, a pipe)."""
 
     def __init__(self, sentence: AlertSentence) -> None:
         self._sentence = sentence

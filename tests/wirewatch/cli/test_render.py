@@ -58,10 +58,10 @@ def test_an_alert_shows_time_severity_actor_headline_source_language_and_sentenc
         assert part in text
 
 
-def test_with_colours_a_mention_is_reversed_instead_of_marked() -> None:
+def test_with_colours_a_mention_stands_out_instead_of_being_marked() -> None:
     text = shown(alerts_table([alert()]), colours=True)
     assert "›" not in text
-    assert "\x1b[1;7mNATO\x1b[0m" in text
+    assert "\x1b[1;30;43mNATO\x1b[0m" in text
 
 
 def test_an_article_of_long_ago_shows_when_it_was_published() -> None:
