@@ -12,7 +12,7 @@ import msgspec
 
 from consumers.counters import Tally
 from consumers.keys import ZSETS, Bucket, Family, Keys, expiry
-from wirewatch.broker import TopicPartition
+from wirewatch.broker import Membership, TopicPartition
 from wirewatch.records import Alert
 
 # Beyond twice this many members a set of a day drops its rarest: such totals are exact only below it.
@@ -70,9 +70,17 @@ class _Table:
 
 
 def prepare(
-    keys: Keys, where: TopicPartition, standing: Standing, following: int, items: Iterable[Item], keeping: Keeping
+    keys: Keys,
+    where: TopicPartition,
+    standing: Standing,
+    following: int,
+    items: Iterable[Item],
+    keeping: Keeping,
+    owner: Membership | None = None,
 ) -> Call:
     """The call that applies ``items`` if the partition stands at ``standing.next``, and moves it to ``following``.
+
+    With ``owner``, only if the partition is claimed for it.
 
     Ids are looked up in one set per day. A record belongs to the day on which the broker received its article, or to
     a later one that the partition has reached: days never go back, so replays agree however they are batched.
@@ -99,6 +107,8 @@ def prepare(
     argument = {
         "expected": str(standing.next),
         "following": str(following),
+        "generation": str(owner.generation) if owner else "",
+        "member": owner.member if owner else "",
         "day": str(newest),
         "seen_days": keeping.seen_days,
         "days": list(days.values()),

@@ -4,7 +4,8 @@ Everything that one partition of one topic owns carries the same hash tag (``{m7
 ``{e7}`` for entities.v1), so that one script changes it in one step, on a Redis Cluster too. Readers add up over the
 partitions. Days are UTC and written ``yyyymmdd``.
 
-    ww:{m7}:off                       hash    next, src, day: where this partition stands
+    ww:{m7}:off                       hash    next, src, day: where this partition stands; generation, member: who
+                                              has claimed it; held, raised, start: see consumers/rebuilding.py
     ww:{m7}:seen:<day>                set     ids of the articles counted or seen again on that day
     ww:{m7}:hour:<day>:<actor>        hash    a00 … a23 articles, m00 … m23 mentions
     ww:{m7}:source:<day>:<actor>      hash    source → articles

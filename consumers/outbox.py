@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from consumers.keys import Keys
-from wirewatch.broker import Message, TopicPartition
+from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.metrics import Metrics
 from wirewatch.records import Alert
 from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, address, answers, connect
@@ -78,6 +78,10 @@ class OutboxConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         """All partitions, always: relays share no work, they only take over from each other."""
         return frozenset(TopicPartition(OUTBOX, number) for number in self._following)
+
+    def membership(self) -> Membership:
+        """Of no group: relays need not exclude each other."""
+        return Membership(-1, "")
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._following[partition.partition] = offset

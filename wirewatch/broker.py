@@ -87,6 +87,14 @@ class Producer(Protocol):
     def close(self) -> None: ...
 
 
+class Membership(NamedTuple):
+    """Who we are in our group: a token that orders the owners of a partition. Both are of the broker's making."""
+
+    generation: int
+    """Goes up with every change of the group; -1 while we are in none. A group that was deleted starts again."""
+    member: str
+
+
 Positions = Callable[[frozenset[TopicPartition]], Mapping[TopicPartition, int]]
 
 
@@ -102,6 +110,10 @@ class Consumer(Protocol):
         ...
 
     def assignment(self) -> frozenset[TopicPartition]: ...
+
+    def membership(self) -> Membership:
+        """Our generation and member id, as of the assignment that ``poll`` last placed, or is placing; asks nobody."""
+        ...
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from ``offset``. Ignored when the partition is not ours any more."""

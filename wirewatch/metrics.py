@@ -90,6 +90,7 @@ class Metrics:
         self.duplicates = self._counter("duplicates_dropped_total", "Articles that had been counted before.")
         self.clock_skew = self._counter("clock_skew_total", "Articles that claim to be published in the future.")
         self.offset_gaps = self._counter("source_offset_gaps_total", "Source offsets that never arrived. Must stay 0.")
+        self.fenced = self._counter("fenced_total", "Batches refused, as another member had claimed the partition.")
         self.alerts = self._counter("alerts_emitted_total", "Alerts that reached alerts.v1.", "severity")
         self.actor_alerts = self._counter("actor_alerts_total", "Alerts that reached alerts.v1, by actor.", "actor")
         self.ingest_to_alert = self._histogram(

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wirewatch import broker
 from wirewatch.broker import Delivery, Headers, Message, Positions, TopicPartition, TopicSpec
 from wirewatch.errors import BrokerUnavailable, Rebalanced, RetentionLoss, UserError
 from wirewatch.sqlite_group import Membership, committed
@@ -157,6 +158,9 @@ class SqliteConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._next)
 
+    def membership(self) -> broker.Membership:
+        return broker.Membership(self._membership.generation, self._membership.member)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._next:
             self._next[partition] = offset
@@ -233,6 +237,11 @@ class SqliteConsumer:
         for where in waiting[start:] + waiting[:start]:
             messages = self._log.read(where, self._next[where], left)
             if messages:
+                if messages[0].offset != self._next[where]:
+                    raise RetentionLoss(
+                        f"{where.topic}/{where.partition}: group {self._group} stands at {self._next[where]}, but the "
+                        f"log begins at {messages[0].offset}: unread records have expired"
+                    )
                 found[where] = messages
                 self._next[where] = messages[-1].offset + 1
                 left -= len(messages)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from wirewatch.broker import Consumer, Message, TopicPartition
+from wirewatch.broker import Consumer, Membership, Message, TopicPartition
 from wirewatch.errors import Rejected
 from wirewatch.records import Status
 from wirewatch.topics import Topic
@@ -83,12 +83,23 @@ class Store(Protocol[In]):
         """The next offset to read, per partition that the store has ever applied. Raises StoreUnavailable."""
         ...
 
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:
+        """Make ``owner`` the one whose batches of ``partition`` are applied; what other members send is then refused.
+
+        False, and nothing is changed, where a later generation, or another member of this one, has claimed it.
+        ``force`` claims all the same: only for a member that the broker has just verified, as a group that was deleted
+        starts its generations again. Either way batches that this process applies are from now on sent as ``owner``'s.
+        An extra: what keeps counts exact is the position. Raises StoreUnavailable; repeating is safe.
+        """
+        ...
+
     def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[In]]) -> int:
         """Apply the batch if the stored position is ``expected``, and store ``following``.
 
         Returns the stored position after the call: ``following`` when this batch is applied (now, or by an earlier
         call whose reply was lost); anything else means nothing was applied and the caller must seek there.
-        Raises StoreUnavailable; repeating with the same arguments is then safe.
+        Raises StoreUnavailable; repeating with the same arguments is then safe. Raises Fenced when the partition is
+        claimed by another member than the one that this process claimed it for.
         """
         ...
 

@@ -10,7 +10,7 @@ import structlog
 from wirewatch import dead_letters
 from wirewatch.broker import Broker, Consumer, Headers, Message, TopicPartition
 from wirewatch.codec import decode
-from wirewatch.errors import Rejected
+from wirewatch.errors import Fenced, Rebalanced, Rejected
 from wirewatch.metrics import Metrics
 from wirewatch.stage import Apply, Context, Marked, Received, Relay, Sink, Stage, Store, Transform
 
@@ -181,15 +181,27 @@ class _SinkWorker:
 
     def _positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         """What the store has applied decides where reading starts; the broker's own commit only shows the lag."""
+        owner = self.consumer.membership()
+        for where in partitions:
+            # A claim that is refused is settled when there is something to apply.
+            self._store.claim(where, owner)
         known = self._store.positions(partitions)
-        self._expected.update({where: known.get(where, 0) for where in partitions})
-        return known
+        placed = {where: known.get(where, 0) for where in partitions}
+        self._expected.update(placed)
+        # A store that knows nothing stands at 0: where the log begins later, that is a loss and not a fresh start.
+        return placed
 
     def process(self, batch: Batch) -> None:
         done: dict[TopicPartition, int] = {}
         for where, messages in batch.items():
             following = messages[-1].offset + 1
-            stored = self._apply(where, messages, following)
+            try:
+                stored = self._apply(where, messages, following)
+            except Rebalanced as moved:
+                # A zombie's batch: whoever owns the partition now reads it again.
+                log.info("not ours any more", partition=where, why=str(moved))
+                self.consumer.seek(where, self._expected[where])
+                continue
             self._expected[where] = stored
             if stored == following:
                 done[where] = following
@@ -205,10 +217,26 @@ class _SinkWorker:
         self._outlet.bury([(m, item) for m, item in zip(messages, decoded, strict=True) if isinstance(item, Rejected)])
         received = [item for item in decoded if isinstance(item, Received)]
         expected = self._expected[where]
-        stored: int = self._loop.patiently(lambda: self._store.apply(where, expected, following, received))
+
+        def once() -> int:
+            try:
+                return self._store.apply(where, expected, following, received)
+            except Fenced:
+                self._reclaim(where)
+                return self._store.apply(where, expected, following, received)
+
+        stored: int = self._loop.patiently(once)
         outcome = "applied" if stored == following else "refused"
         self._metrics.stage_records.labels(self._stage.name, outcome).inc(len(messages))
         return stored
+
+    def _reclaim(self, where: TopicPartition) -> None:
+        """Claim once more; where that is refused the broker decides. Raises Rebalanced when we are a zombie."""
+        owner = self.consumer.membership()
+        if not self._store.claim(where, owner):
+            self._metrics.fenced.inc()
+            self.consumer.commit({where: self._expected[where]})
+            self._store.claim(where, owner, force=True)
 
     def close(self) -> None:
         self._outlet.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wirewatch import dead_letters, runner
-from wirewatch.broker import TopicPartition, TopicSpec
+from wirewatch.broker import Membership, TopicPartition, TopicSpec
 from wirewatch.errors import Rejected, StoreUnavailable
 from wirewatch.metrics import Metrics
 from wirewatch.records import Article, Mentions
@@ -75,6 +75,9 @@ class DictStore:
 
     def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {where: self.next[where] for where in partitions if where in self.next}
+
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:
+        return True
 
     def apply(
         self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Mentions]]

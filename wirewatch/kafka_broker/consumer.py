@@ -13,7 +13,7 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
-from wirewatch.broker import Message, Positions, TopicPartition
+from wirewatch.broker import Membership, Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
 
@@ -110,6 +110,10 @@ class KafkaGroupConsumer:
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._next)
+
+    def membership(self) -> Membership:
+        told = self._client.group_metadata()
+        return Membership(told.generation_id, told.member_id)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._next:
