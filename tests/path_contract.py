@@ -24,9 +24,10 @@ from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import Rejected
 from wirewatch.records import Article
+from wirewatch.redis_client import connect
 from wirewatch.seeds import shipped
 from wirewatch.settings import Settings
-from wirewatch.topics import ARTICLES
+from wirewatch.topics import ALERTS, ARTICLES
 
 WAIT_SECONDS_MAX = 100
 Env = Mapping[str, str]
@@ -145,6 +146,42 @@ class PathContract:
         letters = lines(wirewatch(env, "dlq", "list", "--json"))
         (mine,) = [x for x in letters if wirewatch(env, "dlq", "show", "--raw", x["id"]).encode() == garbage]
         assert (mine["reason"], mine["stage"], mine["topic"]) == ("undecodable", "actors", ARTICLES.name)
+
+    def test_verify_finds_a_spoilt_counter_and_rebuild_mends_it_without_raising_an_alert_again(
+        self, env: Env, settings: Settings
+    ) -> None:
+        wirewatch(env, "topics", "create")
+        with stages(env):
+            wirewatch(env, "publish", "seeds/articles", code=1)
+            wait_until_settled(settings)
+            before, alerts = counters(env), wirewatch(env, "alerts", "--json", "--limit", "1000")
+            raised = self._written(settings)
+            assert "no difference" in wirewatch(env, "verify")
+            self._spoil(settings)
+            (difference,) = json.loads(wirewatch(env, "verify", "--json", code=1))["differences"]
+            assert difference["redis"] == difference["log"] + 5
+            wirewatch(env, "rebuild", "counters", code=1)  # nobody is there to confirm
+            wirewatch(env, "rebuild", "counters", "--yes")
+            assert "no difference" in wirewatch(env, "verify")
+            assert counters(env) == before
+            wait_until_settled(settings)
+            assert wirewatch(env, "alerts", "--json", "--limit", "1000") == alerts
+            assert self._written(settings) == raised
+
+    @staticmethod
+    def _written(settings: Settings) -> int:
+        admin = open_broker(settings).admin()
+        try:
+            return sum(end for _, end in admin.offsets(ALERTS.name).values())
+        finally:
+            admin.close()
+
+    @staticmethod
+    def _spoil(settings: Settings) -> None:
+        client = connect(settings.redis_url.get_secret_value())
+        key = next(iter(client.scan_iter("ww:{m*}:hour:*")))
+        client.hincrby(key, client.hkeys(key)[0], 5)
+        client.close()
 
     @staticmethod
     def _put(broker: Broker, value: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import uuid
 from collections import Counter
@@ -19,6 +20,7 @@ import pytest
 from tests.wirewatch.broker_driving import (
     PARTITIONS,
     WAIT_SECONDS_MAX,
+    EmptyStore,
     UnderTest,
     all_partitions,
     count,
@@ -33,8 +35,13 @@ from tests.wirewatch.broker_driving import (
     settle,
     until,
 )
+from wirewatch import runner
 from wirewatch.broker import Broker, Headers, TopicPartition, TopicSpec
 from wirewatch.errors import Rebalanced, RetentionLoss, StoreUnavailable, UserError
+from wirewatch.metrics import Metrics
+from wirewatch.settings import Settings
+from wirewatch.stage import Context, Sink
+from wirewatch.topics import Topic
 
 
 class BrokerContract:
@@ -293,6 +300,35 @@ class BrokerContract:
 
         with pytest.raises(RetentionLoss, match=rf"{topic}/0.*stands at 6.*ends at 5.*another log"):
             read_for_ever(broker, topic, stored_for_another_log)
+
+    def test_a_sink_whose_store_was_wiped_stops_loudly_where_the_log_begins_later(
+        self, under_test: UnderTest, broker: Broker, topic: str
+    ) -> None:
+        publish(broker, topic, [b"x"] * 20, partition=0)
+        under_test.forget(topic, 0, 10)
+        stage: Sink[bytes] = Sink(name=topic, summary="", reads=(Topic(topic, bytes, ""),), open=lambda _: EmptyStore())
+        with pytest.raises(RetentionLoss, match=rf"{topic}/0.*stands at 0.*begins at 10"):
+            runner.run(stage, broker, Context(settings=Settings(), metrics=Metrics()), threading.Event())
+
+    def test_records_that_expire_while_they_are_waited_for_are_a_loud_error(
+        self, under_test: UnderTest, broker: Broker, topic: str
+    ) -> None:
+        publish(broker, topic, [b"x"] * 20, partition=0)
+        with closing(broker.consumer(topic, [topic])) as consumer:
+            read_messages(consumer, 20)
+            under_test.forget(topic, 0, 10)
+            consumer.seek(TopicPartition(topic, 0), 4)
+            with pytest.raises(RetentionLoss):
+                until(lambda: False, lambda: consumer.poll(0.2, 10))
+
+    def test_every_change_of_the_group_gives_its_members_a_later_generation(self, broker: Broker, topic: str) -> None:
+        with closing(broker.consumer(topic, [topic])) as first:
+            until(lambda: bool(first.assignment()), lambda: first.poll(0.1, 1))
+            alone = first.membership()
+            with closing(broker.consumer(topic, [topic])) as second:
+                settle(first, second)
+                assert first.membership().generation == second.membership().generation > alone.generation
+                assert first.membership().member == alone.member != second.membership().member
 
     def test_a_group_without_a_position_starts_where_the_log_begins(
         self, under_test: UnderTest, broker: Broker, topic: str

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from wirewatch.broker import Broker, Consumer, Headers, Message, Positions, TopicPartition
+from wirewatch.broker import Broker, Consumer, Headers, Membership, Message, Positions, TopicPartition
 
 PARTITIONS = 4
 WAIT_SECONDS_MAX = 60.0
@@ -34,6 +34,22 @@ class UnderTest(Protocol):
     def forget(self, topic: str, partition: int, before: int) -> None:
         """Drop the records below offset ``before``, as retention would."""
         ...
+
+
+class EmptyStore:
+    """A Sink's store that was wiped, and that stays empty."""
+
+    def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:  # noqa: ARG002
+        return {}
+
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:  # noqa: ARG002
+        return True
+
+    def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[object]) -> int:  # noqa: ARG002
+        raise AssertionError("there is nothing that may be applied")
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 def publish(

@@ -76,7 +76,7 @@ class DictStore:
     def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {where: self.next[where] for where in partitions if where in self.next}
 
-    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:  # noqa: ARG002
         return True
 
     def apply(

@@ -11,11 +11,11 @@ import click
 from wirewatch import logs, metrics_server, runner
 from wirewatch.cli.signals import stop_event
 from wirewatch.cli.wiring import open_broker
-from wirewatch.errors import UsageError
+from wirewatch.errors import RetentionLoss, UsageError
 from wirewatch.local.supervisor import Program, Supervisor
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings, load
-from wirewatch.stage import Context
+from wirewatch.stage import Context, Sink
 
 _TEND_SECONDS = 0.5
 
@@ -51,7 +51,12 @@ def _consume(name: str, settings: Settings) -> None:
     stop = stop_event()
     metrics = Metrics().with_process_metrics()
     metrics_server.serve(metrics, settings)
-    runner.run(STAGES[name], open_broker(settings), Context(settings=settings, metrics=metrics), stop)
+    try:
+        runner.run(STAGES[name], open_broker(settings), Context(settings=settings, metrics=metrics), stop)
+    except RetentionLoss as loss:
+        if isinstance(STAGES[name], Sink):
+            raise RetentionLoss(f"{loss}; `wirewatch rebuild {name}` counts again what the log still holds") from loss
+        raise
 
 
 def _consume_many(stages: Sequence[str], workers: int, settings: Settings) -> None:

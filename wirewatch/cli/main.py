@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "Check the alert rules."),
     "alerts": ("alerts", "Read alerts, or follow them."),
     "counters": ("counters", "Read the counters."),
+    "rebuild": ("rebuild", "Count the retained log again."),
+    "verify": ("verify", "Recount from the log, and compare with the counters."),
     "dlq": ("dlq", "List, show and replay dead letters."),
     "topics": ("topics", "Create and list the topics."),
     "doctor": ("doctor", "Check settings and servers, and say what to do."),
