@@ -219,11 +219,11 @@ class _SinkWorker:
         expected = self._expected[where]
 
         def once() -> int:
-            try:
-                return self._store.apply(where, expected, following, received)
-            except Fenced:
-                self._reclaim(where)
-                return self._store.apply(where, expected, following, received)
+            while True:
+                try:
+                    return self._store.apply(where, expected, following, received)
+                except Fenced:
+                    self._reclaim(where)
 
         stored: int = self._loop.patiently(once)
         outcome = "applied" if stored == following else "refused"

@@ -94,7 +94,7 @@ def test_a_client_that_was_away_too_long_is_told_so(server: Served, client: Clie
         last = events.next()["id"]
     publish(client, *(mentions(f"b{n}", "nato") for n in range(3)))
     trimming = OutboxConsumer(client, KEYS, settings(alerts_kept=2), Metrics())
-    trimming._publish([])
+    trimming._publish(KEYS.outbox(0), [])
     with listening(server, last=last) as events:
         assert events.next() == {"event": "reset", "data": '{"reason":"older alerts are not kept any more"}'}
         assert [events.article(), events.article()] == ["b1", "b2"]
