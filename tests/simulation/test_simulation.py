@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.mutations import MUTATIONS
 
-# A fixed range, so that a failure is the fault of a change. `python -m tests.simulation --seeds 0:500000` looks further.
+# A fixed range: a failure is then the fault of a change. `python -m tests.simulation --seeds 0:500000` looks further.
 SEEDS = 10_000
 
 
