@@ -21,6 +21,7 @@ from rich.table import Table
 from consumers.recognise import compile_watchlist
 from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
+from wirewatch.cli import bench_exactness
 from wirewatch.cli.bench_articles import generate
 from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.render import terminal
@@ -58,6 +59,9 @@ class Figures:
 @click.group()
 def command() -> None:
     """Measure on this machine, and print the figures with the machine and the versions."""
+
+
+command.add_command(bench_exactness.command, "exactness")
 
 
 @command.command(
