@@ -112,6 +112,22 @@ class KafkaGroupConsumer:
             self._client.seek(KafkaPartition(*partition), offset)
             self._next[partition] = offset
 
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._next.get(partition)
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        ours = self._next  # what is not placed yet stays paused, whatever we are told
+        for partition in ours:
+            change = self._client.pause if partition in partitions else self._client.resume
+            with suppress(KeyError):  # the client's own thread has just given it up
+                change(KafkaPartition(*partition))
+
+    def restart(self) -> None:
+        with suppress(KeyError, AssertionError):  # as above; a new assignment is then on its way, and starts anew too
+            self.set_aside([KafkaPartition(*partition) for partition in self._next])
+        self._next = {}
+        self._unplaced = True
+
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         strange = [partition for partition in offsets if partition not in self._next]
         if strange:
