@@ -74,7 +74,11 @@ class KafkaGroupConsumer:
         self._positions = positions
         self._next: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
-        self._unplaced = False
+        # Counted up by the listener, on the client's thread, whenever the group changes. Partitions are placed for one
+        # epoch; when another began meanwhile, that placing is void and is done again, and no change can be missed.
+        self._epoch = 0
+        self._placed_epoch = 0
+        self._settled = False
         self._client: Any = connection.open(
             KafkaConsumer,
             group_id=group,
@@ -96,7 +100,7 @@ class KafkaGroupConsumer:
         whatever the ``positions`` callback raises; all of them leave the position as it was."""
         deadline = time.monotonic() + timeout_seconds
         while True:
-            if self._unplaced:
+            while self._settled and self._placed_epoch != self._epoch:
                 self._place()
             remaining = max(0.0, deadline - time.monotonic())
             # In slices, so that partitions which arrive meanwhile are placed soon.
@@ -155,6 +159,8 @@ class KafkaGroupConsumer:
 
     def give_up(self) -> None:
         """For the listener: none of our partitions is surely ours until the group has settled."""
+        self._settled = False
+        self._epoch += 1
         self._next = {}
 
     def set_aside(self, assigned: Iterable[KafkaPartition]) -> None:
@@ -163,7 +169,8 @@ class KafkaGroupConsumer:
             # Any position will do while paused: without one the client would look for it, and fail.
             self._client.seek(partition, 0)
             self._client.pause(partition)
-        self._unplaced = True
+        self._epoch += 1
+        self._settled = True
 
     def _subscribe(self, topics: Sequence[str]) -> None:
         with self._connection.answering():
@@ -173,7 +180,8 @@ class KafkaGroupConsumer:
             self._client.subscribe(list(topics), listener=_Recorder(self))
 
     def _place(self) -> None:
-        """Give every partition its position, and let it be read."""
+        """Give every partition its position, and let it be read; or nothing, where the group changes meanwhile."""
+        epoch = self._epoch
         assigned = [KafkaPartition(*partition) for partition in self._client.assignment()]
         with self._connection.answering():
             firsts = self._client.beginning_offsets(assigned, _ANSWER_MS_MAX) if assigned else {}
@@ -183,12 +191,19 @@ class KafkaGroupConsumer:
         placed = {partition: known.get(partition, first) for partition, first in ours.items()}
         for partition, offset in placed.items():
             self._check_in_log(partition, offset, ours[partition], ends[partition])
-        for partition, offset in placed.items():
-            self._client.seek(KafkaPartition(*partition), offset)
-        self._client.resume(*assigned)
+        if epoch != self._epoch:
+            return
+        try:
+            for partition, offset in placed.items():
+                self._client.seek(KafkaPartition(*partition), offset)
+            self._client.resume(*assigned)
+        except (ValueError, KeyError):
+            if epoch == self._epoch:
+                raise
+            return  # one of them was taken away between the question and the seek
         self._ends = {TopicPartition(*partition): end for partition, end in ends.items()}
         self._next = placed
-        self._unplaced = False
+        self._placed_epoch = epoch
 
     def _committed(self, assigned: Iterable[KafkaPartition]) -> dict[TopicPartition, int]:
         found = {}
@@ -212,11 +227,14 @@ class KafkaGroupConsumer:
             )
 
     def _fetch(self, timeout_ms: int, messages_max: int) -> dict[TopicPartition, Sequence[Message]]:
+        epoch = self._epoch
         with self._connection.answering():
             try:
                 records = self._client.poll(timeout_ms=timeout_ms, max_records=messages_max)
             except _OUT_OF_LOG as error:
                 raise RetentionLoss(f"group {self._group}: records left the log while we read it: {error}") from error
+        if epoch != self._epoch:
+            return {}  # read for an assignment that is over: it will be read again, by us or by the new owner
         found: dict[TopicPartition, Sequence[Message]] = {}
         for where, batch in records.items():
             partition = TopicPartition(*where)
