@@ -127,10 +127,8 @@ class KafkaGroupConsumer:
                 change(KafkaPartition(*partition))
 
     def restart(self) -> None:
-        with suppress(KeyError, AssertionError):  # as above; a new assignment is then on its way, and starts anew too
-            self.set_aside([KafkaPartition(*partition) for partition in self._next])
         self._next = {}
-        self._unplaced = True
+        self._placed_epoch = -1
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         strange = [partition for partition in offsets if partition not in self._next]
