@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_random_exponential
-from tenacity.nap import sleep_using_event
 
 from wirewatch.broker import Broker, Consumer, TopicPartition
 from wirewatch.errors import Rebalanced, Transient
@@ -106,7 +105,7 @@ class _Loop:
         retrying = Retrying(
             retry=retry_if_exception_type(Transient),
             wait=wait_random_exponential(multiplier=0.2, max=_PAUSE_SECONDS_MAX),
-            sleep=sleep_using_event(self._stop),
+            sleep=self._wait,
             stop=stop_when_event_set(self._stop),
             before_sleep=note,
             retry_error_callback=_stopped,
@@ -120,6 +119,12 @@ class _Loop:
     def _trying(self, call: Callable[[], Any]) -> Any:
         self._turned()
         return call()
+
+    def _wait(self, seconds: float) -> None:
+        """Until the time is over or we are told to stop. Waiting is progress of its own kind: the watchdog is told."""
+        due = time.monotonic() + seconds
+        while (left := due - time.monotonic()) > 0 and not self._stop.wait(min(left, self._settings.stall_seconds / 5)):
+            self._turned()
 
     def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit; a refusal is no fault: the new owner reads again what we did, and repeats are recognised."""

@@ -40,7 +40,7 @@ class Watchdog:
     def turned(self) -> None:
         """The loop has turned, or waits in good order for a server that is away."""
         self._turns += 1
-        if (now := time.monotonic()) >= self._rearm_due:
+        if (now := time.monotonic()) >= self._rearm_due and not self._stop.is_set():
             self._rearm_due = now + _REARM_SECONDS
             faulthandler.dump_traceback_later(self._stall_seconds * _BACKSTOP, exit=True, file=_STDERR)
 
@@ -54,6 +54,7 @@ class Watchdog:
             if still >= _TICKS:
                 log.critical("the loop stands still: ending this process, to be started again", seconds=still * tick)
                 self._end(EXIT_STALLED)
+        faulthandler.dump_traceback_later(STOP_SECONDS_MAX + 1, exit=True, file=_STDERR)
         time.sleep(STOP_SECONDS_MAX)
         log.warning("not stopped in time: ending at once; what was under way will be read again")
         self._end(0)

@@ -53,7 +53,8 @@ class WorkerPool:
         self._metrics = metrics
         self._changed = threading.Condition()
         self._jobs: deque[tuple[Any, Sequence[Message]]] = deque()
-        self._idle = 0  # workers that run and have no job
+        self._idle = 1  # workers that have no job; the first one is counted from its start on
+        self._first_is_starting = True
         self._running = 0  # jobs that a worker has
         self._closing = False
         self._fault: WorkersBroken | None = None
@@ -108,15 +109,13 @@ class WorkerPool:
         try:
             if number == 0:
                 self._process(number)
+            done: Done | None = None
             while True:
-                ticket, messages = self._next(number)
+                ticket, messages = self._next(number, done)
                 started = time.monotonic()
                 results = self._results(number, messages)
-                self._done.put(Done(ticket, results, time.monotonic() - started))
+                done = Done(ticket, results, time.monotonic() - started)
                 self._metrics.worker_documents.inc(len(messages))
-                with self._changed:
-                    self._running -= 1
-                    self._changed.notify_all()
                 if (process := self._processes.get(number)) is not None and process.documents >= self._recycle:
                     self._forget(number, "recycled")
                     process.close()
@@ -127,10 +126,18 @@ class WorkerPool:
                 self._fault = fault
                 self._changed.notify_all()
 
-    def _next(self, number: int) -> tuple[Any, Sequence[Message]]:
+    def _next(self, number: int, done: Done | None) -> tuple[Any, Sequence[Message]]:
+        """Hand in what was done, and wait for the next job. Raises _Stopping."""
         with self._changed:
+            if done is not None:
+                self._running -= 1
+                self._done.put(done)
+                self._changed.notify_all()
             started = number in self._processes
-            self._idle += started
+            if number == 0 and self._first_is_starting:
+                self._first_is_starting = False
+            else:
+                self._idle += started
             # Who has no process yet leaves a job to those who have one and nothing to do.
             self._changed.wait_for(lambda: self._closing or len(self._jobs) > (0 if started else self._idle))
             self._idle -= started
