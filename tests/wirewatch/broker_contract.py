@@ -134,6 +134,17 @@ class BrokerContract:
             until(lambda: len(read) == 50 * PARTITIONS, lambda: count(read, first, second))
             assert set(read.values()) == {1}
 
+    def test_members_that_are_busy_between_short_polls_settle_all_the_same(self, broker: Broker, topic: str) -> None:
+        with closing(broker.consumer(topic, [topic])) as first, closing(broker.consumer(topic, [topic])) as second:
+            settle(first)
+
+            def work_and_poll() -> None:
+                for consumer in (first, second):
+                    consumer.poll(0.02, 1)
+                    time.sleep(0.25)  # the work of a member: what it asked of the group is answered meanwhile
+
+            until(lambda: len(first.assignment()) == len(second.assignment()) == PARTITIONS // 2, work_and_poll)
+
     def test_the_partitions_of_a_member_that_closes_go_to_the_others(self, broker: Broker, topic: str) -> None:
         with closing(broker.consumer(topic, [topic])) as first:
             with closing(broker.consumer(topic, [topic])) as second:

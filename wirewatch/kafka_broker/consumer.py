@@ -16,6 +16,7 @@ from kafka.structs import TopicPartition as KafkaPartition
 from wirewatch.broker import Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
+from wirewatch.kafka_broker.joining import keep_finished_joins
 
 READ_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
@@ -89,6 +90,7 @@ class KafkaGroupConsumer:
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **READ_OPTIONS,
         )
+        keep_finished_joins(self._client, session_timeout_ms / 1000)
         try:
             self._subscribe(topics)
         except BaseException:

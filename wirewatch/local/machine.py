@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from wirewatch.local.kafka import LocalKafka
+from wirewatch.local.kafka_files import address_file as kafka_file
 from wirewatch.local.supervisor import Program, Supervisor
 from wirewatch.local.valkey import LocalValkey
 from wirewatch.settings import Settings, load
@@ -37,7 +38,8 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
         env = {"WIREWATCH_DATA_DIR": str(settings.data_dir.resolve())}
         if local_kafka:
             kafka = stack.enter_context(LocalKafka(settings.data_dir, progress=say))
-            env["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+            env |= {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+            stack.enter_context(_told(kafka_file(settings.data_dir), kafka.bootstrap_servers))
         elif settings.kafka_bootstrap_servers:
             say(f"Kafka at {settings.kafka_bootstrap_servers}")
         else:
@@ -57,6 +59,16 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
             ),
             full,
         )
+
+
+@contextmanager
+def _told(file: Path, address: str) -> Iterator[None]:
+    """Commands in other terminals find the server by this file while it runs."""
+    file.write_text(address)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 @contextmanager
