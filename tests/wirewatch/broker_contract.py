@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 import uuid
 from collections import Counter
@@ -20,7 +19,6 @@ import pytest
 from tests.wirewatch.broker_driving import (
     PARTITIONS,
     WAIT_SECONDS_MAX,
-    EmptyStore,
     UnderTest,
     all_partitions,
     count,
@@ -29,22 +27,17 @@ from tests.wirewatch.broker_driving import (
     note_first,
     publish,
     publish_everywhere,
-    read_for_ever,
     read_messages,
     says,
     settle,
     until,
 )
-from wirewatch import runner
+from tests.wirewatch.retention_contract import RetentionContract
 from wirewatch.broker import Broker, Headers, TopicPartition, TopicSpec
-from wirewatch.errors import Rebalanced, RetentionLoss, StoreUnavailable, UserError
-from wirewatch.metrics import Metrics
-from wirewatch.settings import Settings
-from wirewatch.stage import Context, Sink
-from wirewatch.topics import Topic
+from wirewatch.errors import Rebalanced, StoreUnavailable, UserError
 
 
-class BrokerContract:
+class BrokerContract(RetentionContract):
     """Inherit, and give ``under_test``."""
 
     @pytest.fixture
@@ -263,6 +256,37 @@ class BrokerContract:
                 consumer.seek(where, start)
                 assert [m.offset for m in read_messages(consumer, 10 - start)[where]] == list(range(start, 10))
 
+    def test_a_paused_partition_gives_nothing_and_goes_on_where_it_stood(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        slow = TopicPartition(topic, 1)
+        with closing(broker.consumer(topic, [topic])) as consumer:
+            until(lambda: bool(consumer.assignment()), lambda: consumer.poll(0.1, 1))
+            consumer.pause(all_partitions(topic))
+            stood = {where: consumer.position(where) for where in all_partitions(topic)}
+            assert consumer.poll(0.5, 100) == {}
+            consumer.pause(frozenset({slow, TopicPartition("not-ours", 0)}))
+            left = sum(10 - (stood[where] or 0) for where in all_partitions(topic) - {slow})
+            assert slow not in read_messages(consumer, left)
+            assert consumer.position(slow) == stood[slow]
+            consumer.pause(frozenset())
+            assert [m.offset for m in read_messages(consumer, 10 - (stood[slow] or 0))[slow]][-1] == 9
+            assert consumer.position(TopicPartition("not-ours", 0)) is None
+
+    def test_a_restart_asks_for_the_positions_again(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        position = 8
+
+        def stored(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+            return dict.fromkeys(partitions, position)
+
+        with closing(broker.consumer(topic, [topic], stored)) as consumer:
+            read_messages(consumer, 2 * PARTITIONS)
+            position = 3
+            consumer.restart()
+            again = read_messages(consumer, 7 * PARTITIONS)
+            assert {messages[0].offset for messages in again.values()} == {3}
+            assert set(again) == all_partitions(topic)
+
     def test_a_poll_gives_no_more_than_was_asked_for(self, broker: Broker, topic: str) -> None:
         publish_everywhere(broker, topic, 25)
         with closing(broker.consumer(topic, [topic])) as consumer:
@@ -286,51 +310,6 @@ class BrokerContract:
             one = consumer.poll(WAIT_SECONDS_MAX, 1)
             assert [where.partition for where in one] == [1]
             assert consumer.lag() == {where: 2 * (where.partition == 1) for where in all_partitions(topic)}
-
-    def test_records_that_expired_unread_are_a_loud_error(
-        self, under_test: UnderTest, broker: Broker, topic: str
-    ) -> None:
-        publish(broker, topic, [b"x"] * 20, partition=0)
-        with closing(broker.consumer(topic, [topic])) as consumer:
-            read_messages(consumer, 20)
-            consumer.commit({TopicPartition(topic, 0): 5})
-        under_test.forget(topic, 0, 10)
-
-        def stored(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
-            return dict.fromkeys(partitions, 0)
-
-        for positions in (None, stored):
-            with pytest.raises(RetentionLoss, match=rf"{topic}/0.*begins at 10"):
-                read_for_ever(broker, topic, positions)
-
-    def test_a_position_behind_the_end_of_the_log_is_a_loud_error(self, broker: Broker, topic: str) -> None:
-        publish(broker, topic, [b"x"] * 5, partition=0)
-
-        def stored_for_another_log(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
-            return {TopicPartition(topic, 0): 6}
-
-        with pytest.raises(RetentionLoss, match=rf"{topic}/0.*stands at 6.*ends at 5.*another log"):
-            read_for_ever(broker, topic, stored_for_another_log)
-
-    def test_a_sink_whose_store_was_wiped_stops_loudly_where_the_log_begins_later(
-        self, under_test: UnderTest, broker: Broker, topic: str
-    ) -> None:
-        publish(broker, topic, [b"x"] * 20, partition=0)
-        under_test.forget(topic, 0, 10)
-        stage: Sink[bytes] = Sink(name=topic, summary="", reads=(Topic(topic, bytes, ""),), open=lambda _: EmptyStore())
-        with pytest.raises(RetentionLoss, match=rf"{topic}/0.*stands at 0.*begins at 10"):
-            runner.run(stage, broker, Context(settings=Settings(), metrics=Metrics()), threading.Event())
-
-    def test_records_that_expire_while_they_are_waited_for_are_a_loud_error(
-        self, under_test: UnderTest, broker: Broker, topic: str
-    ) -> None:
-        publish(broker, topic, [b"x"] * 20, partition=0)
-        with closing(broker.consumer(topic, [topic])) as consumer:
-            read_messages(consumer, 20)
-            under_test.forget(topic, 0, 10)
-            consumer.seek(TopicPartition(topic, 0), 4)
-            with pytest.raises(RetentionLoss):
-                until(lambda: False, lambda: consumer.poll(0.2, 10))
 
     def test_every_change_of_the_group_gives_its_members_a_later_generation(self, broker: Broker, topic: str) -> None:
         with closing(broker.consumer(topic, [topic])) as first:
