@@ -34,7 +34,7 @@ class AwayStore:
     def positions(self, _: frozenset[TopicPartition], /) -> Mapping[TopicPartition, int]:
         raise StoreUnavailable("away")
 
-    def claim(self, *_: object, force: bool = False) -> bool:
+    def claim(self, *_: object, force: bool = False) -> bool:  # noqa: ARG002
         raise StoreUnavailable("away")
 
     def apply(self, *_: object) -> int:
