@@ -1,0 +1,25 @@
+"""The short kill campaign on real Apache Kafka."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import KafkaServer
+from tests.path_contract import wirewatch
+
+
+@pytest.mark.live
+@pytest.mark.timeout(600)
+def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(kafka: KafkaServer, tmp_path: Path) -> None:
+    assert kafka.bootstrap_servers  # skipped where there is no Java or Maven; the campaign runs a Kafka of its own
+    done = wirewatch(
+        {"WIREWATCH_DATA_DIR": str(tmp_path), "KAFKA_BOOTSTRAP_SERVERS": ""},
+        *("chaos", "--kafka", "local", "--seed", "20200106", "--json"),
+    )
+    report = json.loads(done.stdout)
+    assert report["holds"], report
+    assert report["kills"] == 20
+    assert all(mib < 512 for mib in report["memory_mib"].values())
