@@ -19,7 +19,7 @@ def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(kafka:
         {"WIREWATCH_DATA_DIR": str(tmp_path), "KAFKA_BOOTSTRAP_SERVERS": ""},
         *("chaos", "--kafka", "local", "--seed", "20200106", "--json"),
     )
-    report = json.loads(done.stdout)
+    report = json.loads(done)
     assert report["holds"], report
     assert report["kills"] == 20
     assert all(mib < 512 for mib in report["memory_mib"].values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wirewatch.chaos.members import Member, Members
+from wirewatch.chaos.outage import Outside
 from wirewatch.chaos.plan import GROUPED, STAGES, Fault
 from wirewatch.chaos.producer import ALLOWED, read_journal
 from wirewatch.chaos.proxy import Mode, Proxy
@@ -27,10 +28,10 @@ Reached = Mapping[int, int]
 """Per partition of articles.v1: the first offset whose record has not gone the whole way."""
 
 
-class Log(Protocol):
-    """The broker's server."""
+class Server(Protocol):
+    """Redis, or the broker."""
 
-    def kill(self) -> None: ...
+    def kill(self) -> object: ...
 
     def start(self) -> None: ...
 
@@ -53,10 +54,11 @@ class Campaign:
     members: Members
     redis: ChaosRedis
     proxy: Proxy
-    log: Log | None
+    log: Server | None
     session_seconds: float
     reached: Callable[[], Reached]
     say: Callable[[str], None]
+    outside: Outside | None = None
     outcome: Outcome = field(default_factory=Outcome)
 
     def run(self, faults: Sequence[Fault]) -> Outcome:
@@ -80,6 +82,8 @@ class Campaign:
         started = time.monotonic()
         self.say(f"{number + 1}/{count} {fault.name}")
         self._do(fault)
+        if fault.kind == "away":
+            started = time.monotonic()  # the outage itself is no recovery
         self._allow(round((number + 1) * slice_))
         if fault.alone:
             self._wait(_AFTER_SECONDS)
@@ -99,6 +103,8 @@ class Campaign:
                 self.log.start()
             case "net":
                 self._net(fault.target)
+            case "away":
+                self._away(fault.target, fault.amount)
             case _:
                 self._disturb(fault)
 
@@ -113,6 +119,26 @@ class Campaign:
                 self._still(self.members.of(fault.target)[0], _PAUSE_SECONDS)
             case _:
                 self._zombie(fault.target)
+
+    def _away(self, server: str, seconds: int) -> None:
+        """No Redis, or no broker, for so long, while the producer goes on as far as it can."""
+        if self.outside:
+            self.outside.before(self._until)
+        away: Server | None = self.redis if server == "redis" else self.log
+        assert away is not None  # noqa: S101 - the command checks it
+        away.kill()
+        deadline = time.monotonic() + seconds
+        released = round(0.6 * self.records / 2)
+        step = max(1, round(self.records / 2 * 0.4 / max(1, seconds)))
+        while time.monotonic() < deadline:
+            released += step
+            self._allow(min(released, self.records))
+            self._wait(1.0)
+            if self.outside:
+                self.outside.during(server)
+        away.start()
+        if self.outside:
+            self.outside.after(self._until)
 
     def _zombie(self, stage: str) -> None:
         """A member is replaced while it stands still, goes on as a stale one, and then leaves."""

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["kill", "zombie", "pause", "join", "leave", "redis-kill", "redis-cut", "broker-kill", "net", "producer"]
+Kind = Literal[
+    "kill", "zombie", "pause", "join", "leave", "redis-kill", "redis-cut", "broker-kill", "net", "producer", "away"
+]
 KILLS: frozenset[Kind] = frozenset({"kill", "redis-kill", "redis-cut", "broker-kill"})
 """Faults that count as kills: kill -9 of a stage, of Redis, of the broker."""
 
@@ -24,8 +26,8 @@ _CUT_BYTES_MAX = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One disturbance. ``target``: a stage, or what the network does. ``amount``: bytes cut. ``alone``: whether the
-    next one waits until the system has recovered from it."""
+    """One disturbance. ``target``: a stage, a server, or what the network does. ``amount``: bytes cut, or seconds away.
+    ``alone``: whether the next one waits until the system has recovered from it."""
 
     kind: Kind
     target: str = ""

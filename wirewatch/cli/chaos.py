@@ -23,6 +23,7 @@ from consumers.rule_file import load_rules
 from consumers.watchlist_file import of_settings
 from wirewatch.chaos.campaign import Campaign, Outcome
 from wirewatch.chaos.members import Members
+from wirewatch.chaos.outage import Outside, Probe
 from wirewatch.chaos.plan import KILLS, Fault, plan
 from wirewatch.chaos.producer import RECORDS, read_journal, read_records
 from wirewatch.chaos.proxy import Proxy
@@ -32,6 +33,7 @@ from wirewatch.cli.chaos_oracle import DUPLICATES, MALFORMED, Judge, Verdict, co
 from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.wiring import open_broker
+from wirewatch.errors import UsageError
 from wirewatch.local.kafka import LocalKafka
 from wirewatch.local.machine import free_ports
 from wirewatch.records import Article
@@ -74,11 +76,21 @@ class Report:
 @click.option("--kills", type=click.IntRange(1), default=20, show_default=True, help="kill -9 of stages and servers.")
 @click.option("--long", "is_long", is_flag=True, help="100,000 records and 200 kills; takes about half an hour.")
 @click.option("--kafka", type=click.Choice(["local"]), help="On a real Apache Kafka instead of the embedded log.")
+@click.option("--away", type=click.Choice(["redis", "broker"]), help="Instead of kills: this server is away.")
+@click.option("--minutes", type=click.FloatRange(0.1), default=10, show_default=True, help="With --away: how long.")
 @click.option("--seed", type=int, help="Of the articles and the faults; without it a random one, which is shown.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Keep all data and logs in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def command(
-    articles: int, kills: int, is_long: bool, kafka: str | None, seed: int | None, keep: Path | None, as_json: bool
+    articles: int,
+    kills: int,
+    is_long: bool,
+    kafka: str | None,
+    away: str | None,
+    minutes: float,
+    seed: int | None,
+    keep: Path | None,
+    as_json: bool,
 ) -> int:
     """Kill stages, Redis and the broker under load, and check that nothing is lost or counted twice.
 
@@ -91,13 +103,22 @@ def command(
     seed = secrets.randbelow(1 << 31) if seed is None else seed
     console = Console(stderr=True)
     options = f"--articles {articles} --kills {kills}" + (" --kafka local" if kafka else "")
-    console.print(f"seed {seed}; to repeat it: wirewatch chaos {options} --seed {seed}", highlight=False)
+    options += f" --away {away} --minutes {minutes:g}" if away else ""
+    if away == "broker" and not kafka:
+        raise UsageError("--away broker needs --kafka local: the embedded log has no server")
+    repeat = f"wirewatch chaos {options} --seed {seed}"
+    console.print(f"seed {seed}; to repeat it: {repeat}", highlight=False, soft_wrap=True)
+    faults = _faults(seed, kills, kafka=kafka is not None)
+    if away:
+        faults = [Fault("away", away, round(minutes * 60))]
     with _folder(keep) as folder:
         report = _run(
-            folder, articles, kills, kafka is not None, seed, f"wirewatch chaos {options} --seed {seed}", console
+            folder, articles, faults, kafka is not None, seed, f"wirewatch chaos {options} --seed {seed}", console
         )
     if as_json:
         click.echo(msgspec.json.encode(asdict(report)))
+        for line in report.verdict.examples:
+            console.print(line, highlight=False, markup=False)
     else:
         _show(report)
     return 0 if report.holds else 1
@@ -120,11 +141,12 @@ def _faults(seed: int, kills: int, *, kafka: bool) -> list[Fault]:
     return list(plan(seed, stage_kills=kills - redis - broker, redis_kills=redis, broker_kills=broker, zombies=kafka))
 
 
-def _run(folder: Path, articles: int, kills: int, kafka: bool, seed: int, repeat: str, console: Console) -> Report:
+def _run(
+    folder: Path, articles: int, faults: list[Fault], kafka: bool, seed: int, repeat: str, console: Console
+) -> Report:
     base = load(data_dir=folder)
     recogniser = compile_watchlist(of_settings(base))
     _write_records(folder, base, recogniser, articles, seed)
-    faults = _faults(seed, kills, kafka=kafka)
     started = time.monotonic()
     with ExitStack() as stack:
         log: LocalKafka | None = None
@@ -147,6 +169,7 @@ def _run(folder: Path, articles: int, kills: int, kafka: bool, seed: int, repeat
         stack.callback(client.close)
         members = Members(env, folder / "logs")
         stack.callback(members.stop)
+        outside = _serve(members, free_ports(1)[0], env) if faults[0].kind == "away" else None
         campaign = Campaign(
             folder=folder,
             records=articles,
@@ -156,9 +179,11 @@ def _run(folder: Path, articles: int, kills: int, kafka: bool, seed: int, repeat
             log=log,
             session_seconds=SESSION_MS / 1000,
             reached=lambda: reached(client, keys, _PARTITIONS, (MENTIONS.name, ENTITIES.name)),
+            outside=outside,
             say=lambda text: console.print(f"{time.monotonic() - started:6.1f} s  {text}", highlight=False),
         )
         outcome = campaign.run(faults)
+        outcome.stuck += outside.wrong if outside else []
         members.stop()
         admin = broker.admin()
         verdict = _judge(folder, Judge(admin, client, keys, _PARTITIONS), recogniser, base)
@@ -173,9 +198,17 @@ def _environment(folder: Path, proxy: Proxy, log: LocalKafka | None) -> dict[str
         "WIREWATCH_KAFKA_SESSION_TIMEOUT_MS": str(SESSION_MS),
         "WIREWATCH_COUNTERS_DAYS": "36500",  # the articles are of a fixed day, whenever this runs
         "WIREWATCH_METRICS_PORT": "0",
+        "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "KAFKA_BOOTSTRAP_SERVERS": log.bootstrap_servers if log else "",
         "REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0",
     }
+
+
+def _serve(members: Members, port: int, env: dict[str, str]) -> Outside:
+    token = secrets.token_urlsafe(32)
+    env |= {"WIREWATCH_HTTP_PORT": str(port), "WIREWATCH_INGEST_TOKENS": token}
+    members.start("serve", ("wirewatch", "serve"))
+    return Outside(Probe(port, token))
 
 
 def _write_records(folder: Path, settings: Settings, recogniser: Recogniser, count: int, seed: int) -> None:

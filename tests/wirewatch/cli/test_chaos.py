@@ -92,6 +92,6 @@ def test_a_small_campaign_on_the_embedded_log_loses_and_doubles_nothing(tmp_path
         {"WIREWATCH_DATA_DIR": str(tmp_path)},
         *("chaos", "--articles", "1500", "--kills", "6", "--seed", "3", "--json"),
     )
-    report = json.loads(done.stdout)
+    report = json.loads(done)
     assert report["holds"], report
     assert report["kills"] == 6
