@@ -65,7 +65,7 @@ def test_a_reset_ends_the_connections_there_are_and_those_that_come(proxy: Proxy
         proxy.set("reset")
         with pytest.raises(ConnectionResetError):
             connection.recv(100)
-    with _connect(proxy) as connection, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), _connect(proxy) as connection:
         connection.recv(100)
 
 
