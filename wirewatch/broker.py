@@ -119,6 +119,25 @@ class Consumer(Protocol):
     def close(self) -> None: ...
 
 
+class GroupConsumer(Consumer, Protocol):
+    """What a broker opens: a consumer whose reading can also be steered."""
+
+    def position(self, partition: TopicPartition) -> int | None:
+        """The offset that ``poll`` gives next; None when the partition is not ours, or not yet placed."""
+        ...
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        """From now on ``poll`` gives nothing of exactly these partitions; the others are read again.
+
+        What is not ours is ignored. A change of the group ends it, so call it every turn. The position stays.
+        """
+        ...
+
+    def restart(self) -> None:
+        """Start all our partitions from their positions again at the next ``poll``, as after a change of the group."""
+        ...
+
+
 class Admin(Protocol):
     """Topics and positions, for set-up, ``doctor``, ``dlq`` and tests."""
 
@@ -153,6 +172,6 @@ class Broker(Protocol):
 
     def producer(self) -> Producer: ...
 
-    def consumer(self, group: str, topics: Sequence[str], positions: Positions | None = None) -> Consumer: ...
+    def consumer(self, group: str, topics: Sequence[str], positions: Positions | None = None) -> GroupConsumer: ...
 
     def admin(self) -> Admin: ...

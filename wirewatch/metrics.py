@@ -75,6 +75,15 @@ class Metrics:
         )
         self.stage_records = self._counter("stage_records_total", "Records by outcome.", "stage", "outcome")
 
+        self.workers_alive = self._gauge("workers_alive", "Worker processes that have loaded their stage.")
+        self.worker_ends = self._counter(
+            "worker_ends_total",
+            "Worker processes that ended: worker-crash, worker-timeout, no-start, or recycled in order.",
+            "reason",
+        )
+        self.worker_jobs = self._gauge("worker_jobs_in_flight", "Jobs that wait for a worker process, or are in one.")
+        self.worker_documents = self._counter("worker_documents_total", "Records that worker processes have done.")
+
     def _declare_content(self) -> None:
         self.articles = self._counter("articles_total", "Articles counted, by source.", "source")
         self.source_last = self._gauge(

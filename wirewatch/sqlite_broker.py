@@ -136,6 +136,7 @@ class SqliteConsumer:
         self._membership = Membership(log, group, topics)
         self._next: dict[TopicPartition, int] = {}
         self._unplaced: frozenset[TopicPartition] | None = None
+        self._paused: frozenset[TopicPartition] = frozenset()
         self._beat_due = 0.0
         self._turn = 0
 
@@ -161,6 +162,16 @@ class SqliteConsumer:
         if partition in self._next:
             self._next[partition] = offset
 
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._next.get(partition)
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        self._paused = partitions & self._next.keys()
+
+    def restart(self) -> None:
+        if self._unplaced is None:
+            self._next, self._unplaced, self._paused = {}, frozenset(self._next), frozenset()
+
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         for where in offsets:
             if where not in self._next:
@@ -184,7 +195,7 @@ class SqliteConsumer:
             assigned = self._membership.beat()
             self._beat_due = time.monotonic() + _BEAT_SECONDS
             if assigned is not None:
-                self._next, self._unplaced = {}, assigned
+                self._next, self._unplaced, self._paused = {}, assigned, frozenset()
         if self._unplaced is not None:
             # May raise, as the store may be away: then the next poll asks it again.
             self._next = self._start(self._unplaced)
@@ -222,7 +233,9 @@ class SqliteConsumer:
 
     def _fetch(self, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
         ends = self._ends()
-        waiting = sorted(where for where, offset in self._next.items() if offset < ends[where][1])
+        waiting = sorted(
+            where for where, offset in self._next.items() if offset < ends[where][1] and where not in self._paused
+        )
         if not waiting:
             return {}
         # Start one further each time, so that a busy partition cannot starve the others.

@@ -74,6 +74,11 @@ class Transform(Generic[In, Out]):
     key: Callable[[Out], str | None]
     dead_letters_undecodable: bool
     """True for exactly one reader of a topic, so that an undecodable record is dead-lettered once."""
+    apart: str | None = None
+    """``module:attribute`` of this stage where its work is slow or dangerous: worker processes import and open it by
+    that name, and the process that holds the broker's clients never does."""
+    observe: Callable[[Context], Callable[[Out], None]] | None = None
+    """Opens what is told of every output that is written, in the process that serves the metrics."""
 
 
 class Store(Protocol[In]):
@@ -117,3 +122,8 @@ class Relay(Generic[Out]):
 
 
 Stage = Transform[Any, Any] | Sink[Any] | Relay[Any]
+
+
+def group_of(stage: Stage) -> str:
+    """The consumer group of a stage."""
+    return f"wirewatch.{stage.name}"

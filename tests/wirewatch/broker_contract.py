@@ -256,6 +256,37 @@ class BrokerContract:
                 consumer.seek(where, start)
                 assert [m.offset for m in read_messages(consumer, 10 - start)[where]] == list(range(start, 10))
 
+    def test_a_paused_partition_gives_nothing_and_goes_on_where_it_stood(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        slow = TopicPartition(topic, 1)
+        with closing(broker.consumer(topic, [topic])) as consumer:
+            until(lambda: bool(consumer.assignment()), lambda: consumer.poll(0.1, 1))
+            consumer.pause(all_partitions(topic))
+            stood = {where: consumer.position(where) for where in all_partitions(topic)}
+            assert consumer.poll(0.5, 100) == {}
+            consumer.pause(frozenset({slow, TopicPartition("not-ours", 0)}))
+            left = sum(10 - (stood[where] or 0) for where in all_partitions(topic) - {slow})
+            assert slow not in read_messages(consumer, left)
+            assert consumer.position(slow) == stood[slow]
+            consumer.pause(frozenset())
+            assert [m.offset for m in read_messages(consumer, 10 - (stood[slow] or 0))[slow]][-1] == 9
+            assert consumer.position(TopicPartition("not-ours", 0)) is None
+
+    def test_a_restart_asks_for_the_positions_again(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        position = 8
+
+        def stored(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+            return dict.fromkeys(partitions, position)
+
+        with closing(broker.consumer(topic, [topic], stored)) as consumer:
+            read_messages(consumer, 2 * PARTITIONS)
+            position = 3
+            consumer.restart()
+            again = read_messages(consumer, 7 * PARTITIONS)
+            assert {messages[0].offset for messages in again.values()} == {3}
+            assert set(again) == all_partitions(topic)
+
     def test_a_poll_gives_no_more_than_was_asked_for(self, broker: Broker, topic: str) -> None:
         publish_everywhere(broker, topic, 25)
         with closing(broker.consumer(topic, [topic])) as consumer:

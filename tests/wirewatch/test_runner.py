@@ -246,6 +246,23 @@ def test_a_store_that_stands_elsewhere_is_followed(broker: SqliteBroker, monkeyp
     assert sorted(store.ids, key=str) == ["1", "2"]
 
 
+def test_a_tail_that_the_store_loses_is_applied_again_though_nothing_new_comes(broker: SqliteBroker) -> None:
+    publish(broker, MENTIONS.name, [MENTIONS.encode(Mentions(status="none", article_id=str(n))) for n in range(9)])
+    store = DictStore()
+    lost = False
+
+    def done() -> bool:
+        nonlocal lost
+        if not lost and len(store.ids) >= 9:
+            lost = True
+            store.ids = []
+            store.next = {TopicPartition(MENTIONS.name, 0): 2, TopicPartition(MENTIONS.name, 1): 3}
+        return lost and sum(store.next.values()) == 9
+
+    run_until(a_sink(store), broker, done)
+    assert sorted(store.ids, key=str) == ["2", "5", "6", "8"]
+
+
 def test_a_stage_stops_at_once_while_it_waits_for_a_store(broker: SqliteBroker) -> None:
     publish(broker, MENTIONS.name, [MENTIONS.encode(Mentions(status="none"))])
     store = DictStore(failures=10**9)

@@ -9,9 +9,8 @@ from wirewatch.broker import TopicPartition
 from wirewatch.cli.wiring import open_broker
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
-from wirewatch.stage import Context, Relay, Sink, Stage, Transform
+from wirewatch.stage import Context, Relay, Sink, Stage, Transform, group_of
 from wirewatch.topics import Topic
-from wirewatch.workers import group_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ READ_OPTIONS: dict[str, Any] = {
 _MAX_POLL_INTERVAL_MS = 300_000
 _HEARTBEAT_MS = 3_000
 _ANSWER_MS_MAX = 10_000
-_CLOSE_MS_MAX = 5_000
+_CLOSE_MS_MAX = 3_000
 _SLICE_SECONDS = 0.1
 
 _MOVED_ON = (
@@ -117,6 +117,20 @@ class KafkaGroupConsumer:
         if partition in self._next:
             self._client.seek(KafkaPartition(*partition), offset)
             self._next[partition] = offset
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._next.get(partition)
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        ours = self._next  # what is not placed yet stays paused, whatever we are told
+        for partition in ours:
+            change = self._client.pause if partition in partitions else self._client.resume
+            with suppress(KeyError):  # the client's own thread has just given it up
+                change(KafkaPartition(*partition))
+
+    def restart(self) -> None:
+        self._next = {}
+        self._placed_epoch = -1
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         strange = [partition for partition in offsets if partition not in self._next]

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from consumers.api.health import ANSWER_SECONDS_MAX
 from consumers.outbox import OutboxConsumer
 from consumers.rule_file import load_rules
 from consumers.rules import raise_alert
@@ -180,6 +181,21 @@ def test_without_redis_the_server_lives_is_not_ready_and_answers_503(redis_serve
     finally:
         redis_server.start()
     assert server.http.get("/readyz").status_code == 200
+
+
+def test_a_redis_that_hangs_makes_the_server_not_ready_within_seconds(
+    redis_server: RedisServer, server: Served
+) -> None:
+    redis_server.suspend()
+    try:
+        for _ in range(2):
+            ready = server.http.get("/readyz", timeout=ANSWER_SECONDS_MAX + 5)
+            assert ready.status_code == 503
+            assert ready.json()["parts"] == {"broker": "ok", "redis": "no answer within 3 seconds"}
+    finally:
+        redis_server.resume()
+    while server.http.get("/readyz").status_code != 200:
+        assert server.http.get("/healthz").status_code == 200
 
 
 def test_requests_are_counted_by_the_template_of_their_route(redis_url: str, tmp_path: Path) -> None:
