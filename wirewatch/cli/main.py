@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("topics", "Create and list the topics."),
     "doctor": ("doctor", "Check settings and servers, and say what to do."),
     "bench": ("bench", "Measure, and print figures."),
+    "chaos": ("chaos", "Kill everything under load, and check that nothing is lost or doubled."),
 }
 
 EXIT_FAILURE = 1
