@@ -3,12 +3,14 @@
 
 FROM python:3.11.14-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# eldc has no wheel for Linux on ARM, so there it is compiled.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/wirewatch
 ENV PATH=/opt/wirewatch/bin:$PATH
 WORKDIR /src
 # The lock alone first: a change of our own code does not install the dependencies again.
 COPY requirements/run.lock requirements/
-RUN pip install --require-hashes --only-binary :all: -r requirements/run.lock
+RUN pip install --require-hashes -r requirements/run.lock
 COPY . .
 RUN pip install --no-deps --no-build-isolation . && python -m compileall -q /opt/wirewatch
 

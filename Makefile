@@ -7,18 +7,23 @@ CACHE  := .cache
 UV     := $(BIN)/uv
 LOCK   := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 PYTEST_ARGS ?=
+# No package runs code while it is installed, but for one on Linux on ARM: eldc has no wheel there and is compiled.
+WHEELS := $(if $(filter aarch64,$(shell uname -m)),,--only-binary :all:)
 
 # yes: `make test` may install Debian packages where that needs no question; see tests/system-packages.
 SYSTEM_PACKAGES ?= yes
 
+# A Python that went away, as by an upgrade, takes the environment that was made with it along.
+$(shell [ -x $(BIN)/python ] || rm -rf $(VENV))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock upgrade docs secrets clean system-packages
+.PHONY: help demo test check lock upgrade docs picture secrets clean system-packages
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Feed the sample articles in seeds/ through everything on this machine, show alerts and counters, stop
-	@$(BIN)/wirewatch up --once
+	@$(BIN)/python -m wirewatch up --once
 
 test: $(VENV)/.dev system-packages ## Install what the tests need, then run all of them: linters, default lane, live lane
 	@$(BIN)/python -m tests.prepare
@@ -34,6 +39,9 @@ lock: $(UV) ## Compile requirements/*.lock after a change of pyproject.toml or r
 	$(LOCK) $(UPGRADE) requirements/installer.in -o requirements/installer.lock
 	$(LOCK) $(UPGRADE) --extra embedded pyproject.toml requirements/build.in -o requirements/run.lock
 	$(LOCK) $(UPGRADE) --extra embedded --extra java -c requirements/run.lock pyproject.toml requirements/build.in requirements/dev.in -o requirements/dev.lock
+
+picture: $(VENV)/.run ## Make docs/demo.png, a picture of what the demo prints; needs Chromium
+	@$(BIN)/python docs/picture.py
 
 docs: $(VENV)/.dev ## Write docs/reference.md again, from the code
 	@$(BIN)/python -m tests.house.reference
@@ -67,16 +75,16 @@ $(BIN)/python:
 
 $(UV): requirements/installer.lock | $(BIN)/python
 	@echo "· $(VENV): the installer (uv)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/installer.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(WHEELS) -r requirements/installer.lock
 	@touch $@
 
 # $(1): the lock. uv reads no pip configuration, so where it cannot reach its index, pip tries.
 define INSTALL
 @echo "· $(VENV): packages of $(1)"
 @set -o pipefail; \
-$(UV) pip install --python $(BIN)/python --require-hashes --only-binary :all: -r $(1) 2>&1 | { grep -v '^ [+~-] ' || true; } \
+$(UV) pip install --python $(BIN)/python --require-hashes $(WHEELS) -r $(1) 2>&1 | { grep -v '^ [+~-] ' || true; } \
   || { echo "· uv could not; trying pip (slower)"; \
-       $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all: -r $(1); }
+       $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(WHEELS) -r $(1); }
 @$(UV) pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e .
 @touch $@
 endef

@@ -5,15 +5,25 @@
 -- ARGV[1]  MessagePack, made by consumers/applying.py, which documents it.
 -- Returns  {1, position, one letter per record, gaps}
 --          letters: c counted, d duplicate article, r redelivered source offset
---          {0, position} when the batch does not start where the partition stands; nothing is changed then.
+--          Nothing is changed with the others:
+--          {0, position} when the batch does not start where the partition stands
+--          {2, position} when another member has claimed the partition (claim.lua)
+--          {3, position} while a rebuild holds the partition (hold.lua)
 
 local call = cmsgpack.unpack(ARGV[1])
-local standing = redis.call('HMGET', KEYS[1], 'next', 'src')
+local standing = redis.call('HMGET', KEYS[1], 'next', 'src', 'held', 'generation', 'member', 'raised')
 local position = standing[1] or '0'
+if standing[3] then
+  return {3, position}
+end
+if call.member ~= '' and (standing[4] ~= call.generation or standing[5] ~= call.member) then
+  return {2, position}
+end
 if position ~= call.expected then
   return {0, position}
 end
 local watermark = tonumber(standing[2] or nil)
+local raised = tonumber(standing[6] or 0) -- alerts of records below were raised before a rebuild
 
 local CHUNK = 1000 -- Lua's stack bounds the arguments of one command
 
@@ -83,7 +93,7 @@ for i, record in ipairs(call.records) do
       for at = 1, #record.add, 3 do
         add(record.add[at], record.add[at + 1], record.add[at + 2])
       end
-      if record.alert ~= '' then
+      if record.alert ~= '' and record.src >= raised then
         table.insert(alerts, {string.format('%.0f-0', record.src + 1), record.alert_id, record.alert})
       end
     end

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from consumers.counters import Tally
 from consumers.keys import ZSETS, Bucket, Family, Keys, expiry
-from wirewatch.broker import TopicPartition
+from wirewatch.broker import Membership, TopicPartition
 from wirewatch.records import Alert
 
 # Beyond twice this many members a set of a day drops its rarest: such totals are exact only below it.
@@ -69,9 +70,17 @@ class _Table:
 
 
 def prepare(
-    keys: Keys, where: TopicPartition, standing: Standing, following: int, items: Iterable[Item], keeping: Keeping
+    keys: Keys,
+    where: TopicPartition,
+    standing: Standing,
+    following: int,
+    items: Iterable[Item],
+    keeping: Keeping,
+    owner: Membership | None = None,
 ) -> Call:
     """The call that applies ``items`` if the partition stands at ``standing.next``, and moves it to ``following``.
+
+    With ``owner``, only if the partition is claimed for it.
 
     Ids are looked up in one set per day. A record belongs to the day on which the broker received its article, or to
     a later one that the partition has reached: days never go back, so replays agree however they are batched.
@@ -80,6 +89,13 @@ def prepare(
     table.number(keys.position(*where))
     if keys.raises_alerts(where.topic):
         table.number(keys.outbox(where.partition))
+
+    @cache  # a batch adds to few buckets many times
+    def number(bucket: Bucket) -> int:
+        kind: Literal["zset", "hash"] = "zset" if bucket.family in ZSETS else "hash"
+        expires = expiry(bucket.day, keeping.counters_days)
+        return table.number(keys.counter(*where, bucket), kind, expires, MEMBERS_MAX.get(bucket.family, 0))
+
     days: dict[int, dict[str, object]] = {}
     records = []
     newest = standing.day
@@ -87,10 +103,12 @@ def prepare(
         newest = max(newest, item.tally.received.toordinal())
         if newest not in days:
             days[newest] = _day(table, keys, where, newest, keeping.seen_days)
-        records.append(_record(table, keys, where, item, list(days).index(newest) + 1, keeping))
+        records.append(_record(item, len(days), number))
     argument = {
         "expected": str(standing.next),
         "following": str(following),
+        "generation": str(owner.generation) if owner else "",
+        "member": owner.member if owner else "",
         "day": str(newest),
         "seen_days": keeping.seen_days,
         "days": list(days.values()),
@@ -110,20 +128,10 @@ def _day(table: _Table, keys: Keys, where: TopicPartition, day: int, seen_days: 
     return {"ordinal": day, "window": numbers, "seen": numbers[-1]}
 
 
-def _record(
-    table: _Table, keys: Keys, where: TopicPartition, item: Item, day: int, keeping: Keeping
-) -> dict[str, object]:
-    def number(bucket: Bucket) -> int:
-        return table.number(
-            keys.counter(*where, bucket),
-            "zset" if bucket.family in ZSETS else "hash",
-            expiry(bucket.day, keeping.counters_days),
-            MEMBERS_MAX.get(bucket.family, 0),
-        )
-
+def _record(item: Item, day: int, number: Callable[[Bucket], int]) -> dict[str, object]:
     add: list[Any] = []
-    for increment in item.tally.increments:
-        add += (number(increment.bucket), increment.field, increment.amount)
+    for bucket, name, amount in item.tally.increments:
+        add += (number(bucket), name, amount)
     return {
         "src": item.src,
         "day": day,

@@ -81,6 +81,7 @@ def _of_entities(record: Entities, at: datetime) -> Iterator[Increment]:
     named = {(entity.label, " ".join(entity.text.split())[:NAME_CHARS_MAX]) for entity in record.entities}
     for label, name in sorted(named):
         if name:
+            yield Increment(Bucket("labels", at.date()), label, 1)
             yield Increment(Bucket("names", at.date(), label), name, 1)
 
 

@@ -1,7 +1,7 @@
 """The ``entities`` stage: persons, organisations, places and more, by the trained pipeline of the article's language.
 
-Where no pipeline serves a language, the record says ``skipped: no-pipeline``, a metric counts it, and the log says so
-once. Alerts never wait for this stage.
+Where no pipeline serves a language, the record says ``skipped: no-pipeline``, a metric counts it, and the log of each
+worker says so once. Alerts never wait for this stage.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from consumers.installed_pipelines import installed
 from consumers.language import detect
 from wirewatch.errors import Rejected
-from wirewatch.metrics import Metrics
 from wirewatch.records import FIELDS, Article, Entities, Entity, Field
 from wirewatch.settings import Settings
 from wirewatch.stage import Context, Marked, Received, Transform
@@ -31,19 +31,23 @@ NO_LANGUAGE = "language-undetermined"
 
 
 class Pipelines:
-    """The installed pipelines, each loaded when its language first appears."""
+    """The installed pipelines, each loaded when its language first appears, or all with ``load_all``."""
 
-    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         # spaCy takes a second and 95 MB to import: only the process that extracts pays for it.
         from consumers import spacy_pipelines
 
         self._load = spacy_pipelines.Pipeline
         self._chars_max = settings.entity_chars_max
-        self._metrics = metrics
-        self._available = spacy_pipelines.installed(settings.models_dir)
+        self._available = installed(settings.models_dir)
         self._loaded: dict[str, Pipeline] = {}
         self._missing: set[str] = set()
         log.info("spaCy pipelines", languages=", ".join(sorted(self._available)) or "none installed")
+
+    def load_all(self) -> None:
+        """Load what is installed now, so that a pipeline that cannot be loaded is no article's fault."""
+        for language in self._available:
+            self._pipeline(language)
 
     def extract(self, batch: Sequence[tuple[Article, str | None]]) -> list[Entities | Rejected]:
         """One result per (article, language), in order.
@@ -61,7 +65,7 @@ class Pipelines:
         return [results[index] for index in range(len(batch))]
 
     def _extract(self, language: str | None, articles: Sequence[Article]) -> list[Entities | Rejected]:
-        pipeline = self._pipeline(language, len(articles))
+        pipeline = self._pipeline(language)
         if pipeline is None:
             reason = NO_PIPELINE if language else NO_LANGUAGE
             return [_record(article, language, None, [], reason) for article in articles]
@@ -81,14 +85,12 @@ class Pipelines:
             for i, article in enumerate(articles)
         ]
 
-    def _pipeline(self, language: str | None, articles: int) -> Pipeline | None:
+    def _pipeline(self, language: str | None) -> Pipeline | None:
         name = language or "unknown"
         if language in self._available:
             if language not in self._loaded:
                 self._loaded[language] = self._load(self._available[language])
             return self._loaded[language]
-        if self._metrics:
-            self._metrics.no_pipeline.labels(name).inc(articles)
         if name not in self._missing:
             self._missing.add(name)
             log.warning("no spaCy pipeline: entities of these articles are not extracted", language=name)
@@ -121,9 +123,25 @@ def _entity(field: Field, span: Span) -> Entity:
     return Entity(text=text, label=span.label, start=start, end=start + len(text), field=field)
 
 
+class _Observer:
+    """Counts, in the process that serves the metrics, what the worker processes found."""
+
+    def __init__(self, context: Context) -> None:
+        self._metrics = context.metrics
+        self._pipelines: set[str] = set()
+
+    def __call__(self, record: Entities) -> None:
+        if record.reason in (NO_PIPELINE, NO_LANGUAGE):
+            self._metrics.no_pipeline.labels(record.language or "unknown").inc()
+        elif record.pipeline is not None and record.pipeline not in self._pipelines:
+            self._pipelines.add(record.pipeline)
+            self._metrics.describe_build(spacy_model=",".join(sorted(self._pipelines)))
+
+
 class _Extraction:
     def __init__(self, context: Context) -> None:
-        self._pipelines = Pipelines(context.settings, context.metrics)
+        self._pipelines = Pipelines(context.settings)
+        self._pipelines.load_all()
 
     def __call__(self, batch: Sequence[Received[Article]]) -> list[Entities | Rejected]:
         articles = [item.record for item in batch]
@@ -158,4 +176,6 @@ EXTRACTION = Transform(
     key=lambda record: record.article_id,
     # Dead-lettering what cannot be decoded is the actors stage's duty: the record is then in the letters once.
     dead_letters_undecodable=False,
+    apart="consumers.entities:EXTRACTION",
+    observe=_Observer,
 )

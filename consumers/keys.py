@@ -4,7 +4,8 @@ Everything that one partition of one topic owns carries the same hash tag (``{m7
 ``{e7}`` for entities.v1), so that one script changes it in one step, on a Redis Cluster too. Readers add up over the
 partitions. Days are UTC and written ``yyyymmdd``.
 
-    ww:{m7}:off                       hash    next, src, day: where this partition stands
+    ww:{m7}:off                       hash    next, src, day: where this partition stands; generation, member: who
+                                              has claimed it; held, raised, start: see consumers/rebuilding.py
     ww:{m7}:seen:<day>                set     ids of the articles counted or seen again on that day
     ww:{m7}:hour:<day>:<actor>        hash    a00 … a23 articles, m00 … m23 mentions
     ww:{m7}:source:<day>:<actor>      hash    source → articles
@@ -14,6 +15,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{m7}:totals:<day>              hash    ok, none, skipped, dlq, dup: add up to the records applied
     ww:{m7}:outbox                    stream  alerts that are not relayed yet
     ww:{e7}:off, seen, totals                 as above, of entities.v1
+    ww:{e7}:labels:<day>              hash    label → names found, an article counting once for each
     ww:{e7}:names:<day>:<label>       zset    name → articles
     ww:{feed}:alerts                  stream  the newest alerts, for reading back
     ww:{feed}:ids                     hash    alert id → its place in that stream
@@ -29,7 +31,7 @@ from typing import Literal, NamedTuple
 from wirewatch.errors import UserError
 from wirewatch.topics import ENTITIES, MENTIONS
 
-Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "names"]
+Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "labels", "names"]
 ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "names"})
 PAIR_SEPARATOR = "\x1f"
 

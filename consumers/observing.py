@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
+
 from consumers.counters import COUNTED, UNDETERMINED
+from wirewatch.broker import TopicPartition
 from wirewatch.metrics import Metrics
 from wirewatch.records import Entities, Mentions
 from wirewatch.topics import MENTIONS
+
+log = structlog.get_logger(__name__)
 
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 """A source's clock may be off by so much before its article counts as one from the future."""
@@ -21,10 +26,15 @@ class Observer:
         self._metrics = metrics
         self._newest: dict[str, float] = {}
 
-    def applied(self, topic: str, records: Sequence[Mentions | Entities], letters: str, gaps: int) -> None:
-        """``letters``: per record, c counted, d duplicate article, r redelivered (see apply.lua)."""
-        self._metrics.offset_gaps.inc(gaps)
-        if topic == MENTIONS.name:  # every article has a record on both topics: count its repeat once
+    def applied(
+        self, partition: TopicPartition, records: Sequence[Mentions | Entities], letters: str, gaps: int
+    ) -> None:
+        """``letters``: per record, c counted, d duplicate article, r redelivered (see apply.lua). ``gaps``: article
+        offsets for which no record came; the stage before has lost them."""
+        if gaps:
+            self._metrics.offset_gaps.inc(gaps)
+            log.error("articles are missing", topic=partition.topic, partition=partition.partition, offsets=gaps)
+        if partition.topic == MENTIONS.name:  # every article has a record on both topics: count its repeat once
             self._metrics.duplicates.inc(letters.count("d"))
         for record, letter in zip(records, letters, strict=True):
             if letter != "c" or record.status not in COUNTED:

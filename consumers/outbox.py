@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from consumers.keys import Keys
-from wirewatch.broker import Message, TopicPartition
+from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.metrics import Metrics
 from wirewatch.records import Alert
 from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, address, answers, connect
@@ -55,6 +55,7 @@ class OutboxConsumer:
         self._script = client.register_script(_SCRIPT)
         self._partitions = {keys.outbox(number): number for number in range(settings.partitions)}
         self._following = dict.fromkeys(range(settings.partitions), _BEFORE_ALL)
+        self._committed = dict(self._following)
 
     def poll(self, timeout_seconds: float, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
         """At most ``messages_max`` alerts, in order per partition; waits for the first one inside Redis."""
@@ -73,11 +74,26 @@ class OutboxConsumer:
                 left -= len(messages)
                 batch[TopicPartition(OUTBOX, number)] = messages
                 self._following[number] = messages[-1].offset + 1
+        if not answer:
+            self._look_back()
         return batch
+
+    def _look_back(self) -> None:
+        """A Redis that lost its tail holds alerts again that lie behind us: go back to them at the next poll."""
+        done = [name for name, n in self._partitions.items() if 0 < self._following[n] == self._committed[n]]
+        if done:
+            with answers():
+                answer = self._client.xread(dict.fromkeys(done, to_place(_BEFORE_ALL)), count=1)
+            for name, _ in answer:
+                self._following[self._partitions[name]] = _BEFORE_ALL
 
     def assignment(self) -> frozenset[TopicPartition]:
         """All partitions, always: relays share no work, they only take over from each other."""
         return frozenset(TopicPartition(OUTBOX, number) for number in self._following)
+
+    def membership(self) -> Membership:
+        """Of no group: relays need not exclude each other."""
+        return Membership(-1, "")
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._following[partition.partition] = offset
@@ -93,13 +109,22 @@ class OutboxConsumer:
             with answers():
                 entries: list[Entry] = self._client.xrange(name, "-", last)
                 if entries:
-                    self._observe(entries, self._publish(entries))
-                    self._client.xtrim(name, minid=to_place(offset), approximate=False)
+                    self._observe(entries, self._publish(name, entries))
+            self._committed[where.partition] = offset
 
-    def _publish(self, entries: Sequence[Entry]) -> Sequence[int]:
+    def _publish(self, name: str, entries: Sequence[Entry]) -> Sequence[int]:
+        """Into the feed and, in the same breath, out of the outbox.
+
+        Over one connection, so that a server that comes back without its tail in between never gets the second half;
+        and exactly these alerts, as a replay may have put older ones there meanwhile.
+        """
         arguments = [part for _, fields in entries for part in (fields["id"], fields["alert"])]
         keys = [self._keys.feed, self._keys.feed_ids, self._keys.feed_trimmed]
-        fresh: Sequence[int] = self._script(keys=keys, args=[self._alerts_kept, *arguments])
+        with self._client.pipeline(transaction=False) as pipe:
+            self._script(keys=keys, args=[self._alerts_kept, *arguments], client=pipe)
+            if entries:
+                pipe.xdel(name, *(place for place, _ in entries))
+            fresh: Sequence[int] = pipe.execute()[0]
         return fresh
 
     def _observe(self, entries: Sequence[Entry], fresh: Sequence[int]) -> None:
@@ -108,6 +133,8 @@ class OutboxConsumer:
             if new:
                 alert = msgspec.json.decode(fields["alert"], type=Alert)
                 self._metrics.alerts.labels(alert.severity).inc()
+                for actor in alert.actors:
+                    self._metrics.actor_alerts.labels(self._metrics.bounded("actor", actor.id)).inc()
                 if alert.received_ms:
                     self._metrics.ingest_to_alert.observe(max(0.0, now - alert.received_ms / 1000))
                 if alert.published is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from consumers.applying import Call, Item, Keeping, Standing, prepare
 from consumers.counters import COUNTED, tally
@@ -12,17 +13,19 @@ from consumers.keys import Keys
 from consumers.observing import Observer
 from consumers.rule_file import load_rules
 from consumers.rules import raise_alert
-from wirewatch.broker import Message, TopicPartition
+from wirewatch.broker import Membership, Message, TopicPartition
+from wirewatch.errors import Fenced, StoreUnavailable
 from wirewatch.metrics import Metrics
-from wirewatch.records import Alert, Entities, Mentions
+from wirewatch.records import Alert, Mentions
 from wirewatch.redis_client import Client, address, answers, connect
 from wirewatch.settings import Settings
 from wirewatch.stage import Context, Received
 from wirewatch.workers import SOURCE_OFFSET
 
-Countable = Received[Mentions] | Received[Entities]
 AlertFor = Callable[[Mentions, datetime], Alert | None]
-_SCRIPT = Path(__file__).with_name("apply.lua").read_text("utf-8")
+APPLY = Path(__file__).with_name("apply.lua").read_text("utf-8")
+CLAIM = Path(__file__).with_name("claim.lua").read_text("utf-8")
+_MISMATCH, _FENCED, _HELD = 0, 2, 3
 
 
 class RedisStore:
@@ -34,7 +37,9 @@ class RedisStore:
         self._keeping = Keeping(settings.seen_days, settings.counters_days)
         self._observer = Observer(metrics)
         self._alert_for = alert_for
-        self._script = client.register_script(_SCRIPT)
+        self._script = client.register_script(APPLY)
+        self._claim = client.register_script(CLAIM)
+        self._owners: dict[TopicPartition, Membership] = {}
         self._standing: dict[TopicPartition, Standing] = {}
 
     def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -46,14 +51,24 @@ class RedisStore:
                 known[where] = standing.next
         return known
 
-    def apply(
-        self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Mentions | Entities]]
-    ) -> int:
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:
+        """Have batches of other members refused from now on; False where a later member has claimed the partition.
+
+        ``force``: whoever has it. Raises StoreUnavailable; repeating is safe.
+        """
+        self._owners[partition] = owner
+        with answers():
+            return bool(
+                self._claim(keys=[self._keys.position(*partition)], args=[owner.generation, owner.member, int(force)])
+            )
+
+    def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Any]]) -> int:
         """Apply the batch if the partition stands at ``expected`` (0: nothing was ever applied), and move it on.
 
         Returns where the partition stands now: ``following`` when the batch is applied, by this call or by an earlier
         one whose answer was lost; anything else means that nothing was done and reading must go on there.
-        Raises StoreUnavailable; the same call may then be repeated.
+        Raises StoreUnavailable, also while a rebuild holds the partition; the same call may then be repeated.
+        Raises Fenced when another member has claimed the partition.
         """
         standing = self._standing.pop(partition, Standing(-1))
         if standing.next != expected:
@@ -62,22 +77,28 @@ class RedisStore:
                 return standing.next
         now = datetime.now(UTC)
         items = [self._item(received, now) for received in batch]
-        call = prepare(self._keys, partition, standing, following, items, self._keeping)
+        owner = self._owners.get(partition)
+        call = prepare(self._keys, partition, standing, following, items, self._keeping, owner)
         return self._run(partition, following, batch, call)
 
-    def _run(
-        self, partition: TopicPartition, following: int, batch: Sequence[Received[Mentions | Entities]], call: Call
-    ) -> int:
+    def _run(self, partition: TopicPartition, following: int, batch: Sequence[Received[Any]], call: Call) -> int:
         with answers():
-            applied, position, *rest = self._script(keys=call.keys, args=[call.argument])
-        if not applied:
+            answer, position, *rest = self._script(keys=call.keys, args=[call.argument])
+        if answer == _HELD:
+            raise StoreUnavailable(
+                f"a rebuild holds {partition.topic}/{partition.partition}; if none runs, "
+                "run `wirewatch rebuild counters` again"
+            )
+        if answer == _FENCED:
+            raise Fenced(f"{partition.topic}/{partition.partition} is claimed by another member")
+        if answer == _MISMATCH:
             return int(position)
         self._standing[partition] = Standing(following, call.day)
         letters, gaps = rest
-        self._observer.applied(partition.topic, [received.record for received in batch], letters, int(gaps))
+        self._observer.applied(partition, [received.record for received in batch], letters, int(gaps))
         return following
 
-    def _item(self, received: Received[Mentions | Entities], now: datetime) -> Item:
+    def _item(self, received: Received[Any], now: datetime) -> Item:
         record, message = received.record, received.message
         alert = self._alert_for(record, now) if isinstance(record, Mentions) and record.status in COUNTED else None
         return Item(source_offset(message), tally(record, message.timestamp_ms), alert)

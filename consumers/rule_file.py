@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.comments import CommentedSeq
 
 from consumers.rules import Rule
+from consumers.yaml_checks import Checks, items_of, line_of
 from wirewatch.errors import UserError
 from wirewatch.seeds import shipped
 
@@ -26,90 +25,82 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _NAMED = re.compile(r"(?:unknown|required) field `(\w+)`")
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rules: tuple[Rule, ...]
-
-
 def load_rules(path: Path | None = None, actors: Iterable[str] | None = None) -> tuple[Rule, ...]:
     """The rules of a file, in its order; without ``path`` the shipped ones.
 
     With ``actors``, the ids of the watchlist, every actor that a rule names must be among them.
-    Raises UserError ``file:line: what is wrong and how to mend it``.
+    Raises UserError with a line ``file:line: what is wrong; how to mend it`` per mistake.
     """
     path = path or shipped("rules.yaml")
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
-    return parse_rules(text, str(path), actors)
+    checks = Checks(str(path))
+    document = checks.load(path)
+    rules = [] if checks.problems else _rules(checks, document, None if actors is None else frozenset(actors))
+    if checks.problems:
+        raise UserError("\n".join(checks.lines()))
+    return tuple(rules)
 
 
-def parse_rules(text: str, name: str, actors: Iterable[str] | None = None) -> tuple[Rule, ...]:
-    """``load_rules`` of text that is at hand; ``name`` stands for the file in messages."""
-    data, lines = _read(text, name)
+def _rules(checks: Checks, document: object, known: frozenset[str] | None) -> list[Rule]:
+    if not checks.is_map(document, 1, "a rules file", ("rules",)):
+        return []
+    items = document.get("rules")
+    if not isinstance(items, CommentedSeq) or not items:
+        checks.problem(line_of(document, "rules"), "rules must be a list with at least one rule: `- id: my-rule`, …")
+        return []
+    rules: dict[str, tuple[Rule, int]] = {}
+    for item, line in items_of(items):
+        rule = _rule(checks, item, line)
+        if rule is None:
+            continue
+        if rule.id in rules:
+            checks.problem(line, f"the rule {rule.id!r} stands at line {rules[rule.id][1]} already; give one a new id")
+        rules[rule.id] = rule, line
+        if known is not None:
+            _check_actors(checks, rule, item, known)
+    return [rule for rule, _ in rules.values()]
+
+
+def _rule(checks: Checks, item: object, line: int) -> Rule | None:
     try:
-        rules = msgspec.convert(data, _File).rules
+        return msgspec.convert(_plain(item), Rule)
     except msgspec.ValidationError as error:
-        raise UserError(_told(name, lines, str(error))) from error
-    if not rules:
-        raise UserError(f"{name}:{_line(lines, ['rules'])}: there are no rules, so nothing would raise an alert")
-    _check_ids(rules, name, lines)
-    if actors is not None:
-        _check_actors(rules, frozenset(actors), name, lines)
-    return rules
+        what, _, where = str(error).partition(" - at `$")
+        steps: list[str | int] = [word or int(number) for word, number in _STEP.findall(where)]
+        if field := _NAMED.search(what):
+            steps.append(field[1])
+        hint = next((_HINTS[step] for step in steps if step in _HINTS), "")
+        shown = ".".join(str(step) for step in steps if isinstance(step, str))
+        told = f"{shown}: {what}" if shown and not field else what
+        checks.problem(_line(item, steps, line), f"{told}; {hint}" if hint else told)
+        return None
 
 
-def _read(text: str, name: str) -> tuple[Any, Any]:
-    """The plain values, and the same once more with the line of each."""
-    try:
-        return YAML(typ="safe", pure=True).load(text), YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise UserError(f"{name}:{line}: {(error.problem or 'not YAML').splitlines()[0]}") from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{name}: not YAML: {str(error).splitlines()[0]}") from error
+def _check_actors(checks: Checks, rule: Rule, item: object, known: frozenset[str]) -> None:
+    for part in ("any", "all", "none"):
+        for position, actor in enumerate(getattr(rule.actors, part)):
+            if actor not in known:
+                line = _line(item, ["actors", part, position], 1)
+                have = ", ".join(sorted(known)) or "none"
+                checks.problem(line, f"the watchlist has no actor {actor!r}; it has {have}")
 
 
-def _told(name: str, lines: Any, problem: str) -> str:
-    what, _, where = problem.partition(" - at `$")
-    steps: list[str | int] = [word or int(number) for word, number in _STEP.findall(where)]
-    if field := _NAMED.search(what):
-        steps.append(field[1])
-    hint = next((_HINTS[step] for step in reversed(steps) if isinstance(step, str) and step in _HINTS), "")
-    shown = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-    return f"{name}:{_line(lines, steps)}: {shown + ': ' if shown else ''}{what}{'; ' + hint if hint else ''}"
-
-
-def _line(lines: Any, steps: Iterable[str | int]) -> int:
+def _line(item: object, steps: Iterable[str | int], line: int) -> int:
     """The line of the deepest place on the way that exists, counted from 1."""
-    line = 0
     for step in steps:
-        places = getattr(getattr(lines, "lc", None), "data", None) or {}
+        places = getattr(getattr(item, "lc", None), "data", None) or {}
         if step not in places:
             break
-        line = places[step][0]
-        lines = lines[step]
-    return int(line) + 1
+        line = int(places[step][0]) + 1
+        item = item[step]  # type: ignore[index]
+    return line
 
 
-def _check_ids(rules: tuple[Rule, ...], name: str, lines: Any) -> None:
-    first: dict[str, int] = {}
-    for index, rule in enumerate(rules):
-        if rule.id in first:
-            before = _line(lines, ["rules", first[rule.id], "id"])
-            line = _line(lines, ["rules", index, "id"])
-            raise UserError(f"{name}:{line}: the rule {rule.id!r} stands at line {before} already; give one a new id")
-        first[rule.id] = index
-
-
-def _check_actors(rules: tuple[Rule, ...], known: frozenset[str], name: str, lines: Any) -> None:
-    for index, rule in enumerate(rules):
-        for part in ("any", "all", "none"):
-            for position, actor in enumerate(getattr(rule.actors, part)):
-                if actor not in known:
-                    line = _line(lines, ["rules", index, "actors", part, position])
-                    have = ", ".join(sorted(known)) or "nobody"
-                    raise UserError(f"{name}:{line}: the watchlist has no actor {actor!r}; it has {have}")
+def _plain(item: object) -> object:
+    """Plain values: those of the YAML library know their lines, and are no numbers and lists to others."""
+    if isinstance(item, Mapping):
+        return {str(name): _plain(value) for name, value in item.items()}
+    if isinstance(item, Sequence) and not isinstance(item, str):
+        return [_plain(value) for value in item]
+    if isinstance(item, float):
+        return float(item)
+    return int(item) if isinstance(item, int) and not isinstance(item, bool) else item

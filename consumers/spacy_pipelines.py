@@ -1,19 +1,16 @@
-"""Trained spaCy pipelines: which are installed, and the entities that they find. The only module that knows spaCy."""
+"""Trained spaCy pipelines, loaded, and the entities that they find. The only module that imports spaCy."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import spacy
-import spacy.util
 import structlog
 from spacy.language import Language
+from spacy.tokens import Doc
 
-_SIZES = ("lg", "md", "sm", "trf")
-_GENRES = ("core_news", "core_web", "ent_news")
 _DOCS_PER_BATCH = 64
 log = structlog.get_logger(__name__)
 
@@ -28,21 +25,6 @@ class Span:
     end: int
 
 
-def installed(models_dir: Path | None) -> dict[str, str]:
-    """Language to pipeline: a folder of ``models_dir`` named for the language, else the largest installed package."""
-    packages = set(spacy.util.get_installed_models())
-    found: dict[str, str] = {}
-    for package in sorted(packages):
-        language, _, rest = package.partition("_")
-        genre, _, size = rest.rpartition("_")
-        if genre in _GENRES and size in _SIZES:
-            candidates = [f"{language}_{genre}_{s}" for s in _SIZES]
-            found.setdefault(language, next(name for name in candidates if name in packages))
-    if models_dir is not None and models_dir.is_dir():
-        found.update({folder.name: str(folder) for folder in models_dir.iterdir() if (folder / "meta.json").is_file()})
-    return found
-
-
 class Pipeline:
     """One loaded pipeline, reduced to what finds entities. Not safe to share between threads."""
 
@@ -53,23 +35,29 @@ class Pipeline:
             self._nlp = spacy.load(name)
         for component in set(self._nlp.pipe_names) - _needed(self._nlp):
             self._nlp.remove_pipe(component)
-        self._nlp.set_error_handler(_note)  # type: ignore[arg-type] # a handler may return, and then the text is skipped
         meta = self._nlp.meta
         self.name = f"{meta['lang']}_{meta['name']}-{meta['version']}"
 
     def extract(self, texts: Sequence[str]) -> list[list[Span] | None]:
         """The entities of each text, in order; ``None`` where the pipeline failed on that text alone."""
-        results: list[list[Span] | None] = [None] * len(texts)
         # Outside the zone neither documents nor new words are kept, so memory does not grow with the vocabulary.
         with self._nlp.memory_zone():
-            documents = self._nlp.pipe(
-                ((text, index) for index, text in enumerate(texts)), as_tuples=True, batch_size=_DOCS_PER_BATCH
-            )
-            for document, index in documents:
-                results[index] = [
-                    Span(entity.text, entity.label_, entity.start_char, entity.end_char) for entity in document.ents
-                ]
-        return results
+            try:
+                return [_spans(document) for document in self._nlp.pipe(texts, batch_size=_DOCS_PER_BATCH)]
+            except ValueError as error:
+                # spaCy says so of a text that it cannot take, but not which one it was: find it.
+                log.warning("a text broke the pipeline; taking them one by one", pipeline=self.name, error=str(error))
+                return [self._alone(text) for text in texts]
+
+    def _alone(self, text: str) -> list[Span] | None:
+        try:
+            return _spans(self._nlp(text))
+        except ValueError:
+            return None
+
+
+def _spans(document: Doc) -> list[Span]:
+    return [Span(entity.text, entity.label_, entity.start_char, entity.end_char) for entity in document.ents]
 
 
 def _needed(nlp: Language) -> set[str]:
@@ -79,7 +67,3 @@ def _needed(nlp: Language) -> set[str]:
         name for name in nlp.pipe_names if finders & set(getattr(nlp.get_pipe(name), "listening_components", ()))
     }
     return finders | listened
-
-
-def _note(component: str, _: object, documents: Iterable[object], error: Exception) -> None:
-    log.warning("a text broke the pipeline", component=component, texts=len(list(documents)), error=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -21,23 +22,23 @@ SOURCE_UNKNOWN = "local"
 """Source of what names neither a source nor a URL."""
 
 
+def _about(description: str) -> msgspec.Meta:
+    """What a field is, for the OpenAPI document."""
+    return msgspec.Meta(description=description)
+
+
 class RawArticle(msgspec.Struct, frozen=True, kw_only=True):
     """An article as it came in: the body of ``POST /v1/articles``, a line of JSON Lines. Other fields are ignored."""
 
-    url: str | None = None
-    source: str | None = None
-    """Publisher; the host of the URL where it is missing."""
-    title: str | None = None
-    summary: str | None = None
-    text: str | None = None
-    language: str | None = None
-    """BCP 47, e.g. ``nl`` or ``nl-BE``."""
-    lang: str | None = None
-    """Another name for ``language``, as `wirewatch match` has it."""
-    authors: tuple[str, ...] | str | None = None
-    """A list, or one string with semicolons."""
-    published: str | None = None
-    """RFC 3339 or RFC 822; without a time zone it is UTC."""
+    url: Annotated[str | None, _about("Address of the article, http or https. It makes the id.")] = None
+    source: Annotated[str | None, _about("Publisher; the host of the URL where it is missing.")] = None
+    title: Annotated[str | None, _about("Headline. Title or text must be there.")] = None
+    summary: Annotated[str | None, _about("Summary or lead, where it is apart from the text.")] = None
+    text: Annotated[str | None, _about("The text without markup; paragraphs end with a newline.")] = None
+    language: Annotated[str | None, _about("BCP 47, e.g. nl or nl-BE.")] = None
+    lang: Annotated[str | None, _about("Another name for language.")] = None
+    authors: Annotated[tuple[str, ...] | str | None, _about("A list, or one string with semicolons.")] = None
+    published: Annotated[str | None, _about("RFC 3339 or RFC 822; without a time zone it is UTC.")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def parse_raw(data: bytes) -> RawArticle:
     except msgspec.ValidationError as error:
         raise Rejected("invalid", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected("undecodable", str(error)) from error
+        raise Rejected("undecodable", f"not JSON: {error}") from error
 
 
 def accept(

@@ -32,8 +32,14 @@ def page(data: bytes, *, bytes_max: int, url: str | None = None, charset: str | 
     markup = decode(data, charset)
     if not _PAGE.search(markup[:_HEAD_BYTES]):
         markup = f"<html><body><div>{markup}</div><div></div></body></html>"
+    # Precision: a menu or a list of related links that names a watched actor would raise a false alert.
     document = trafilatura.bare_extraction(
-        markup, url=url, with_metadata=True, include_comments=False, date_extraction_params=_DATES
+        markup,
+        url=url,
+        favor_precision=True,
+        with_metadata=True,
+        include_comments=False,
+        date_extraction_params=_DATES,
     )
     if document is None or isinstance(document, dict) or not (document.title or document.text):
         raise Rejected("empty", "there is no article text on this page")

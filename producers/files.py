@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from producers.accept import Item, outcome
 from producers.formats import SNIFF_BYTES, Format, Limits, by_content, by_name, pieces
@@ -37,18 +39,20 @@ class Reader:
     format: Format | None = None
     """None: the extension decides, then the content."""
 
-    def read(self, paths: Sequence[str], stdin: io.BufferedReader) -> Iterator[Item | Skipped]:
-        """Everything in ``paths`` in their order (folders in the order of names, all the way down; ``-`` is ``stdin``).
+    def read(self, paths: Sequence[str], stdin: io.BufferedReader | None = None) -> Iterator[Item | Skipped]:
+        """Everything in ``paths`` in their order; folders in the order of names, all the way down.
 
-        Origins are ``path:line`` or ``path#item``, with the path as it was given. Raises UserError for a path that is
-        missing (before anything is read) or cannot be read.
+        ``-`` is ``stdin``, by default the process's own.
+
+        Origins are ``path:line`` (from 1) or ``path#item`` (from 0), with the path as it was given. Raises UserError
+        for a path that is missing (before anything is read) or cannot be read.
         """
         for path in paths:
             if path != STDIN and not Path(path).exists():
                 raise UserError(f"{path}: there is no such file or folder")
         for path in paths:
             if path == STDIN:
-                yield from self._stream(stdin, STDIN_ORIGIN, None)
+                yield from self._stream(stdin or _standard_input(), STDIN_ORIGIN, None)
             elif Path(path).is_dir():
                 yield from self._folder(Path(path))
             else:
@@ -96,3 +100,7 @@ def _sniffed(path: Path) -> Format | None:
             return by_content(stream.read(SNIFF_BYTES))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _standard_input() -> io.BufferedReader:
+    return cast("io.BufferedReader", sys.stdin.buffer)  # it is one for every real standard input

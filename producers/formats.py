@@ -130,7 +130,7 @@ def _json_lines(stream: Readable, line_bytes_max: int) -> Iterator[Piece]:
 def _json(data: bytes) -> tuple[Piece, ...]:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] == b"[":
-        return tuple(Piece(f"#{n}", _raw(item), item) for n, item in enumerate(json_list(data), 1))
+        return tuple(Piece(f"#{n}", _raw(item), item) for n, item in enumerate(json_list(data)))
     if _is_feed(data):
         return json_feed(data).items
     return (Piece("", _raw(data), data),)
@@ -143,7 +143,7 @@ def json_list(data: bytes) -> list[bytes]:
     except msgspec.ValidationError as error:
         raise Rejected("invalid", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected("undecodable", str(error)) from error
+        raise Rejected("undecodable", f"not JSON: {error}") from error
 
 
 def _raw(data: bytes) -> RawArticle | Rejected:

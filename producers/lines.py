@@ -33,18 +33,23 @@ def split(stream: Readable, line_bytes_max: int) -> Iterator[Line]:
     A line over ``line_bytes_max`` gives its start, with ``cut``. A UTF-8 byte order mark is dropped.
     """
     number = 0
-    while data := stream.readline(line_bytes_max + 1):
+    size = line_bytes_max + _AROUND_BYTES
+    while data := stream.readline(size):
         number += 1
+        cut = len(data) == size and not data.endswith(b"\n")
+        if cut:
+            _skip_to_newline(stream)
         if number == 1:
             data = data.removeprefix(codecs.BOM_UTF8)
-        cut = len(data.rstrip(b"\r\n")) > line_bytes_max
-        if cut:
-            _skip_to_newline(stream, data)
         data = data.strip()
         if data:
-            yield Line(number, data[:line_bytes_max], cut)
+            yield Line(number, data[:line_bytes_max], cut or len(data) > line_bytes_max)
 
 
-def _skip_to_newline(stream: Readable, data: bytes) -> None:
-    while data and not data.endswith(b"\n"):
-        data = stream.readline(SKIP_BYTES)
+# Room for the byte order mark and \r\n.
+_AROUND_BYTES = len(codecs.BOM_UTF8) + 2
+
+
+def _skip_to_newline(stream: Readable) -> None:
+    while (data := stream.readline(SKIP_BYTES)) and not data.endswith(b"\n"):
+        pass

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, Queue
+from threading import Thread
 
 from producers.accept import Item
 from wirewatch import dead_letters
 from wirewatch.broker import Delivery, Producer
-from wirewatch.errors import Rejected
+from wirewatch.errors import BrokerUnavailable, Rejected
 from wirewatch.metrics import Metrics
 from wirewatch.topics import ARTICLES
 
 BATCH_ITEMS_MAX = 500
 BATCH_BYTES_MAX = 8 << 20
 """Of input: a batch ends with the item that goes over it."""
+_PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,17 @@ def publish(
     stage: str,
     metrics: Metrics,
     on_batch: Callable[[Sequence[Item]], None] | None = None,
+    live: bool = False,
 ) -> Tally:
     """Send everything, in batches; returns when the broker has acknowledged all of it.
 
-    ``on_batch`` is called with each batch once it is safe. Raises BrokerUnavailable: what went before that batch is
-    safe, and sending all of it again is too, as ids make the repeats known.
+    ``live``: items come as they happen (a pipe), so what has come is sent when nothing follows at once; they are then
+    read on a thread of their own. ``on_batch`` is called with each batch once it is safe.
+    Raises BrokerUnavailable: what went before that batch is safe, and sending all of it again is too, as ids make the
+    repeats known.
     """
     tally = Tally()
-    for batch in _batches(items):
+    for batch in _batches(_as_they_come(items)) if live else _batches(items):
         confirm(producer, [send(item, producer, stage=stage) for item in batch])
         rejected = count(batch, stage=stage, metrics=metrics)
         tally = Tally(tally.published + len(batch) - rejected, tally.rejected + rejected)
@@ -65,7 +72,9 @@ def send(item: Item, producer: Producer, *, stage: str) -> Delivery:
 
 def confirm(producer: Producer, deliveries: Iterable[Delivery]) -> None:
     """Wait until every one of ``deliveries`` is durable. Raises BrokerUnavailable where one is not."""
-    producer.flush()
+    # Threads share a producer: what flush could not deliver may be another's, so only our own deliveries count.
+    with suppress(BrokerUnavailable):
+        producer.flush()
     for delivery in deliveries:
         delivery.position()
 
@@ -83,14 +92,48 @@ def count(batch: Iterable[Item], *, stage: str, metrics: Metrics) -> int:
     return rejections
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _batches(items: Iterable[Item | None]) -> Iterator[list[Item]]:
+    """Full batches; a smaller one where there is a None, which stands for a pause."""
     batch: list[Item] = []
     size = 0
     for item in items:
-        batch.append(item)
-        size += len(item.original)
-        if len(batch) >= BATCH_ITEMS_MAX or size >= BATCH_BYTES_MAX:
+        if item is not None:
+            batch.append(item)
+            size += len(item.original)
+        if batch and (item is None or len(batch) >= BATCH_ITEMS_MAX or size >= BATCH_BYTES_MAX):
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _as_they_come(items: Iterable[Item]) -> Iterator[Item | None]:
+    """``items``, with a None wherever the next one lets itself be waited for."""
+    queue: Queue[Item | BaseException] = Queue(maxsize=BATCH_ITEMS_MAX)
+    finished = _Finished()
+
+    def read() -> None:
+        try:
+            for item in items:
+                queue.put(item)
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+            queue.put(error)
+        else:
+            queue.put(finished)
+
+    Thread(target=read, daemon=True, name="reading").start()
+    while True:
+        try:
+            found = queue.get(timeout=_PAUSE_SECONDS)
+        except Empty:
+            yield None
+            found = queue.get()
+        if found is finished:
+            return
+        if isinstance(found, BaseException):
+            raise found
+        yield found
+
+
+class _Finished(Exception):
+    """Nothing follows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -55,6 +56,15 @@ class RedisServer:
     def kill(self) -> None:
         """kill -9: what was not written out is lost."""
         self._end(lambda process: process.kill())
+
+    def suspend(self) -> None:
+        """It hangs: takes connections and answers nothing, until ``resume``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self._end(lambda process: process.terminate())

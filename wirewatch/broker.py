@@ -78,12 +78,21 @@ class Producer(Protocol):
     def flush(self, timeout_seconds: float = 30.0) -> None:
         """Return when every queued record is durable on all in-sync replicas.
 
-        Raises BrokerUnavailable when any record was not acknowledged in time: the caller rewinds and sends all of it
-        again (a repeat is possible and is recognised downstream by id or source offset).
+        Raises BrokerUnavailable when any record was not acknowledged in time: nothing that is still queued is then
+        written, and the caller sends all of it again, on the same producer (a repeat is possible, and is recognised
+        downstream by id or source offset).
         """
         ...
 
     def close(self) -> None: ...
+
+
+class Membership(NamedTuple):
+    """Who we are in our group: a token that orders the owners of a partition. Both are of the broker's making."""
+
+    generation: int
+    """Goes up with every change of the group; -1 while we are in none. A group that was deleted starts again."""
+    member: str
 
 
 Positions = Callable[[frozenset[TopicPartition]], Mapping[TopicPartition, int]]
@@ -102,6 +111,10 @@ class Consumer(Protocol):
 
     def assignment(self) -> frozenset[TopicPartition]: ...
 
+    def membership(self) -> Membership:
+        """Our generation and member id, as of the assignment that ``poll`` last placed, or is placing; asks nobody."""
+        ...
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from ``offset``. Ignored when the partition is not ours any more."""
         ...
@@ -116,6 +129,25 @@ class Consumer(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class GroupConsumer(Consumer, Protocol):
+    """What a broker opens: a consumer whose reading can also be steered."""
+
+    def position(self, partition: TopicPartition) -> int | None:
+        """The offset that ``poll`` gives next; None when the partition is not ours, or not yet placed."""
+        ...
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        """From now on ``poll`` gives nothing of exactly these partitions; the others are read again.
+
+        What is not ours is ignored. A change of the group ends it, so call it every turn. The position stays.
+        """
+        ...
+
+    def restart(self) -> None:
+        """Start all our partitions from their positions again at the next ``poll``, as after a change of the group."""
+        ...
 
 
 class Admin(Protocol):
@@ -152,6 +184,6 @@ class Broker(Protocol):
 
     def producer(self) -> Producer: ...
 
-    def consumer(self, group: str, topics: Sequence[str], positions: Positions | None = None) -> Consumer: ...
+    def consumer(self, group: str, topics: Sequence[str], positions: Positions | None = None) -> GroupConsumer: ...
 
     def admin(self) -> Admin: ...

@@ -47,5 +47,9 @@ class Rebalanced(WirewatchError):
     """Another member of the group owns these partitions now; what was not committed will be read there again."""
 
 
+class Fenced(WirewatchError):
+    """Another member has claimed this partition in the store. Nothing was changed; ask the broker whose it is."""
+
+
 class RetentionLoss(WirewatchError):
     """Records that were never processed are no longer in the log. Stop loudly: going on would hide the loss."""

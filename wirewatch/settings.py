@@ -22,6 +22,7 @@ from pydantic_settings import (
 from wirewatch.errors import UserError
 
 Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -79,6 +80,13 @@ class Settings(BaseSettings):
     poll_seconds: Seconds = _setting(0.2, "Longest wait for messages, seconds.")
     article_bytes_max: Count = _setting(900_000, "Largest article record, bytes of JSON.")
     entity_chars_max: Count = _setting(20_000, "Characters of an article that entity extraction looks at.")
+    worker_processes: CountOrNone = _setting(0, "Processes that extract entities, per member; 0: one per core.")
+    worker_job_documents: Count = _setting(32, "Articles that a worker process gets at once.")
+    worker_job_bytes: Count = _setting(100_000, "Bytes of articles that it gets at once; one article may be larger.")
+    worker_job_seconds: Seconds = _setting(30.0, "A worker process that takes longer is ended, seconds.")
+    worker_memory_bytes: CountOrNone = _setting(4 << 30, "Address space of a worker process (Linux); 0: no limit.")
+    worker_recycle_documents: Count = _setting(50_000, "A worker process is replaced after so many articles.")
+    stall_seconds: Seconds = _setting(60.0, "A stage whose loop stands still so long ends, to be started again.")
 
     # HTTP
     http_host: str = _setting("127.0.0.1", "Address that the API listens on.")

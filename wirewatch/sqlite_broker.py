@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wirewatch import broker
 from wirewatch.broker import Delivery, Headers, Message, Positions, TopicPartition, TopicSpec
 from wirewatch.errors import BrokerUnavailable, Rebalanced, RetentionLoss, UserError
 from wirewatch.sqlite_group import Membership, committed
@@ -136,6 +137,7 @@ class SqliteConsumer:
         self._membership = Membership(log, group, topics)
         self._next: dict[TopicPartition, int] = {}
         self._unplaced: frozenset[TopicPartition] | None = None
+        self._paused: frozenset[TopicPartition] = frozenset()
         self._beat_due = 0.0
         self._turn = 0
 
@@ -157,9 +159,22 @@ class SqliteConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._next)
 
+    def membership(self) -> broker.Membership:
+        return broker.Membership(self._membership.generation, self._membership.member)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._next:
             self._next[partition] = offset
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._next.get(partition)
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        self._paused = partitions & self._next.keys()
+
+    def restart(self) -> None:
+        if self._unplaced is None:
+            self._next, self._unplaced, self._paused = {}, frozenset(self._next), frozenset()
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         for where in offsets:
@@ -184,7 +199,7 @@ class SqliteConsumer:
             assigned = self._membership.beat()
             self._beat_due = time.monotonic() + _BEAT_SECONDS
             if assigned is not None:
-                self._next, self._unplaced = {}, assigned
+                self._next, self._unplaced, self._paused = {}, assigned, frozenset()
         if self._unplaced is not None:
             # May raise, as the store may be away: then the next poll asks it again.
             self._next = self._start(self._unplaced)
@@ -222,7 +237,9 @@ class SqliteConsumer:
 
     def _fetch(self, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
         ends = self._ends()
-        waiting = sorted(where for where, offset in self._next.items() if offset < ends[where][1])
+        waiting = sorted(
+            where for where, offset in self._next.items() if offset < ends[where][1] and where not in self._paused
+        )
         if not waiting:
             return {}
         # Start one further each time, so that a busy partition cannot starve the others.
@@ -233,6 +250,11 @@ class SqliteConsumer:
         for where in waiting[start:] + waiting[:start]:
             messages = self._log.read(where, self._next[where], left)
             if messages:
+                if messages[0].offset != self._next[where]:
+                    raise RetentionLoss(
+                        f"{where.topic}/{where.partition}: group {self._group} stands at {self._next[where]}, but the "
+                        f"log begins at {messages[0].offset}: unread records have expired"
+                    )
                 found[where] = messages
                 self._next[where] = messages[-1].offset + 1
                 left -= len(messages)

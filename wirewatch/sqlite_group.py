@@ -46,7 +46,7 @@ class Membership:
         self._log = log
         self._group = group
         self._topics = tuple(topics)
-        self._member = uuid.uuid4().hex
+        self.member = uuid.uuid4().hex
         self._process = f"{_pid_namespace()}:{os.getpid()}"
         self.generation = -1
 
@@ -58,13 +58,13 @@ class Membership:
             ).fetchall()
             now = now_ms()
             living = {m: t.split("\n") for m, process, t, expires in rows if expires > now and _lives(process)}
-            joined = self._member not in living
-            living[self._member] = list(self._topics)
+            joined = self.member not in living
+            living[self.member] = list(self._topics)
             for member in {row[0] for row in rows} - living.keys():
                 connection.execute("DELETE FROM members WHERE consumer_group = ? AND member = ?", (self._group, member))
             connection.execute(
                 "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)",
-                (self._group, self._member, self._process, "\n".join(self._topics), now + SESSION_MS),
+                (self._group, self.member, self._process, "\n".join(self._topics), now + SESSION_MS),
             )
             generation = self._generation()
             if joined or len(living) != len(rows):
@@ -73,7 +73,7 @@ class Membership:
         if generation == self.generation:
             return None
         self.generation = generation
-        return frozenset(assign(living, self._partitions())[self._member])
+        return frozenset(assign(living, self._partitions())[self.member])
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Store positions. Raises Rebalanced when the group has a newer generation than ours."""
@@ -89,7 +89,7 @@ class Membership:
         """Give the partitions up at once."""
         with self._log.transaction() as connection:
             connection.execute(
-                "DELETE FROM members WHERE consumer_group = ? AND member = ?", (self._group, self._member)
+                "DELETE FROM members WHERE consumer_group = ? AND member = ?", (self._group, self.member)
             )
             connection.execute(
                 "INSERT OR REPLACE INTO consumer_groups VALUES (?, ?)", (self._group, self._generation() + 1)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from wirewatch.broker import Consumer, Message, TopicPartition
+from wirewatch.broker import Consumer, Membership, Message, TopicPartition
 from wirewatch.errors import Rejected
 from wirewatch.records import Status
 from wirewatch.topics import Topic
@@ -74,6 +74,11 @@ class Transform(Generic[In, Out]):
     key: Callable[[Out], str | None]
     dead_letters_undecodable: bool
     """True for exactly one reader of a topic, so that an undecodable record is dead-lettered once."""
+    apart: str | None = None
+    """``module:attribute`` of this stage where its work is slow or dangerous: worker processes import and open it by
+    that name, and the process that holds the broker's clients never does."""
+    observe: Callable[[Context], Callable[[Out], None]] | None = None
+    """Opens what is told of every output that is written, in the process that serves the metrics."""
 
 
 class Store(Protocol[In]):
@@ -83,12 +88,23 @@ class Store(Protocol[In]):
         """The next offset to read, per partition that the store has ever applied. Raises StoreUnavailable."""
         ...
 
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:
+        """Make ``owner`` the one whose batches of ``partition`` are applied; what other members send is then refused.
+
+        False, and nothing is changed, where a later generation, or another member of this one, has claimed it.
+        ``force`` claims all the same: only for a member that the broker has just verified, as a group that was deleted
+        starts its generations again. Either way batches that this process applies are from now on sent as ``owner``'s.
+        An extra: what keeps counts exact is the position. Raises StoreUnavailable; repeating is safe.
+        """
+        ...
+
     def apply(self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[In]]) -> int:
         """Apply the batch if the stored position is ``expected``, and store ``following``.
 
         Returns the stored position after the call: ``following`` when this batch is applied (now, or by an earlier
         call whose reply was lost); anything else means nothing was applied and the caller must seek there.
-        Raises StoreUnavailable; repeating with the same arguments is then safe.
+        Raises StoreUnavailable; repeating with the same arguments is then safe. Raises Fenced when the partition is
+        claimed by another member than the one that this process claimed it for.
         """
         ...
 
@@ -117,3 +133,8 @@ class Relay(Generic[Out]):
 
 
 Stage = Transform[Any, Any] | Sink[Any] | Relay[Any]
+
+
+def group_of(stage: Stage) -> str:
+    """The consumer group of a stage."""
+    return f"wirewatch.{stage.name}"

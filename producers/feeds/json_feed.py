@@ -47,14 +47,13 @@ def json_feed(data: bytes, *, url: str | None = None) -> Feed:
     except msgspec.ValidationError as error:
         raise Rejected("invalid", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected("undecodable", str(error)) from error
+        raise Rejected("undecodable", f"not JSON: {error}") from error
     if not is_version(feed.version):
         raise Rejected("invalid", f"version {feed.version[:100]!r} is not JSON Feed's")
     base = first_address(url, feed.home_page_url)
     source = source_of(feed.home_page_url, url, feed.title)
     pieces = tuple(
-        Piece(f"#{n}", _raw(bytes(item), base, source, feed.language), bytes(item))
-        for n, item in enumerate(feed.items, 1)
+        Piece(f"#{n}", _raw(bytes(item), base, source, feed.language), bytes(item)) for n, item in enumerate(feed.items)
     )
     return Feed(feed.title, source, feed.language, pieces)
 

@@ -43,7 +43,7 @@ def xml_feed(data: bytes, *, url: str | None = None, content_type: str | None = 
     source = source_of(parsed.feed.get("link"), url, title)
     language = parsed.feed.get("language")
     raws = [_raw(entry, base, source, language) for entry in parsed.entries]
-    pieces = tuple(Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws, 1))
+    pieces = tuple(Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws))
     return Feed(title, source, language, pieces)
 
 
@@ -130,7 +130,8 @@ def _raw(entry: Any, base: str | None, source: str | None, language: str | None)
         text=text,
         language=entry.get("language") or language,
         authors=tuple(clean_text(author["name"]) for author in entry.get("authors", ()) if author.get("name")),
-        published=_time(entry.get("published_parsed") or entry.get("updated_parsed")),
+        # dict.get: the entry's own get() passes one date off as the other.
+        published=_time(dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")),
     )
 
 

@@ -10,7 +10,7 @@ from consumers.keys import Keys
 from consumers.redis_store import AlertFor, RedisStore
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.metrics import Metrics
-from wirewatch.records import ActorMentions, Entities, Entity, Mention, Mentions, Sentence
+from wirewatch.records import ActorMentions, Entities, Entity, Field, Mention, Mentions, Sentence
 from wirewatch.redis_client import Client
 from wirewatch.settings import Settings, load
 from wirewatch.stage import Received
@@ -24,12 +24,12 @@ KEYS = Keys("ww")
 NAMES = {"nato": "NATO", "iran": "Iran", "islamic-state": "Islamic State"}
 
 
-def actor(actor_id: str, *, count: int = 1, score: float = 0.9, field: str = "title", sentence: int = 0) -> Any:
+def actor(actor_id: str, *, count: int = 1, score: float = 0.9, field: Field = "title", sentence: int = 0) -> Any:
     """An actor named ``count`` times in one field, at the start of its sentence."""
     name = NAMES.get(actor_id, actor_id)
     mention = Mention(
         text=name, start=0, end=len(name), field=field, kind="name", score=score, why="name", sentence=sentence
-    )  # type: ignore[arg-type]
+    )
     return ActorMentions(id=actor_id, name=name, score=score, mentions=(mention,) * count)
 
 

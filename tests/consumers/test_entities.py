@@ -11,7 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from consumers.entities import EXTRACTION, Pipelines
-from consumers.spacy_pipelines import Pipeline, installed
+from consumers.installed_pipelines import installed
+from consumers.spacy_pipelines import Pipeline
 from wirewatch.broker import Message
 from wirewatch.errors import Rejected
 from wirewatch.metrics import Metrics
@@ -89,12 +90,17 @@ def test_an_article_without_names_has_none(models_dir: Path) -> None:
 
 def test_a_language_without_a_pipeline_is_skipped_with_that_reason_and_counted(models_dir: Path) -> None:
     metrics = Metrics()
-    pipelines = Pipelines(Settings(models_dir=models_dir), metrics)
+    assert EXTRACTION.observe is not None
+    observe = EXTRACTION.observe(Context(settings=Settings(), metrics=metrics))
+    pipelines = Pipelines(Settings(models_dir=models_dir))
     records = pipelines.extract([(article("Jambo dunia"), "sw"), (article("?"), None)])
     assert [(r.status, r.reason) for r in records if isinstance(r, Entities)] == [
         ("skipped", "no-pipeline"),
         ("skipped", "language-undetermined"),
     ]
+    for record in records:
+        assert isinstance(record, Entities)
+        observe(record)
     assert metrics.registry.get_sample_value("wirewatch_entities_no_pipeline_total", {"language": "sw"}) == 1
 
 

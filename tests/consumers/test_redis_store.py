@@ -231,7 +231,8 @@ def test_a_batch_larger_than_luas_stack_is_applied_whole(client: Client) -> None
 def test_all_keys_of_a_call_lie_in_one_slot_of_a_cluster(where: TopicPartition) -> None:
     records = [mentions(f"a{n}", "nato", "iran", first_seen=days_later(n)) for n in range(12)]
     names = [entities("b", ("ORG", "NATO {x}"))]
-    items = [Item(n, tally(record, 0)) for n, record in enumerate([*records, *names])]
+    tallies = [tally(record, 0) for record in records] + [tally(record, 0) for record in names]
+    items = [Item(n, each) for n, each in enumerate(tallies)]
     call = prepare(KEYS, where, Standing(0, NOON.toordinal() - 3), 13, items, Keeping(7, 90))
     assert len({key_slot(key.encode()) for key in call.keys}) == 1
     assert len(set(call.keys)) == len(call.keys)

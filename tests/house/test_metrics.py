@@ -15,9 +15,9 @@ def test_every_metric_is_named_wirewatch_and_explained() -> None:
 
 
 def test_every_metric_is_used() -> None:
-    code = "".join(read(path) for path in tracked_python(*PACKAGES) if path.name != "metrics.py")
-    unused = {name for name in metrics() if not re.search(rf"\.{name}\b", code)}
-    assert unused - {"build"} == set()
+    code = "".join(read(path) for path in tracked_python(*PACKAGES))
+    # Once is the declaration.
+    assert {name for name in metrics() if len(re.findall(rf"\.{name}\b", code)) < 2} == set()
 
 
 def test_metrics_are_declared_in_one_module() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.house import compose
+from tests.house.reference import exported_name, metrics
 from tests.house.repository import ROOT
 
 FILE = ROOT / "dashboards" / "prometheus" / "prometheus.yml"
+RULES = FILE.parent / "rules"
 PROVISIONING = ROOT / "dashboards" / "grafana" / "provisioning"
 
 
@@ -36,6 +39,16 @@ def test_promtool_accepts_the_configuration() -> None:
         pytest.skip("promtool is missing; on Debian and Ubuntu: apt-get install prometheus")
     result = subprocess.run(["promtool", "check", "config", FILE], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_rules_ask_for_metrics_that_exist_and_say_what_to_do() -> None:
+    known = {exported_name(metric) for metric in metrics().values()}
+    for file in RULES.glob("*.yml"):
+        for rule in (rule for group in YAML(typ="safe").load(file)["groups"] for rule in group["rules"]):
+            asked = set(re.findall(r"wirewatch_\w+", rule["expr"]))
+            assert asked
+            assert asked <= known
+            assert {"summary", "description"} <= set(rule["annotations"])
 
 
 def test_grafana_reads_from_the_prometheus_of_compose() -> None:

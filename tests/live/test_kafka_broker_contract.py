@@ -9,7 +9,8 @@ from kafka import KafkaAdminClient
 from kafka.structs import TopicPartition as KafkaPartition
 
 from tests.live.conftest import KafkaServer
-from tests.wirewatch.broker_contract import BrokerContract, UnderTest
+from tests.wirewatch.broker_contract import BrokerContract
+from tests.wirewatch.broker_driving import UnderTest
 from wirewatch.broker import Broker
 from wirewatch.kafka_broker import KafkaBroker
 

@@ -8,43 +8,36 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from contextlib import closing
 
 import pytest
 
-from wirewatch.broker import Broker, Consumer, Headers, Message, Positions, TopicPartition, TopicSpec
-from wirewatch.errors import Rebalanced, RetentionLoss, StoreUnavailable, UserError
-
-PARTITIONS = 4
-WAIT_SECONDS_MAX = 60.0
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-class UnderTest(Protocol):
-    """A broker, and the few things that each does in its own way."""
-
-    broker: Broker
-    environment: Mapping[str, str]
-    """What a process of its own needs to open the same broker."""
-
-    def restart(self) -> None:
-        """End the broker as a power cut would, and start it again on the same data."""
-        ...
-
-    def forget(self, topic: str, partition: int, before: int) -> None:
-        """Drop the records below offset ``before``, as retention would."""
-        ...
+from tests.wirewatch.broker_driving import (
+    PARTITIONS,
+    WAIT_SECONDS_MAX,
+    UnderTest,
+    all_partitions,
+    count,
+    everything,
+    member,
+    note_first,
+    publish,
+    publish_everywhere,
+    read_messages,
+    says,
+    settle,
+    until,
+)
+from tests.wirewatch.retention_contract import RetentionContract
+from wirewatch.broker import Broker, Headers, TopicPartition, TopicSpec
+from wirewatch.errors import Rebalanced, StoreUnavailable, UserError
 
 
-class BrokerContract:
+class BrokerContract(RetentionContract):
     """Inherit, and give ``under_test``."""
 
     @pytest.fixture
@@ -140,6 +133,17 @@ class BrokerContract:
             read: Counter[tuple[int, int]] = Counter()
             until(lambda: len(read) == 50 * PARTITIONS, lambda: count(read, first, second))
             assert set(read.values()) == {1}
+
+    def test_members_that_are_busy_between_short_polls_settle_all_the_same(self, broker: Broker, topic: str) -> None:
+        with closing(broker.consumer(topic, [topic])) as first, closing(broker.consumer(topic, [topic])) as second:
+            settle(first)
+
+            def work_and_poll() -> None:
+                for consumer in (first, second):
+                    consumer.poll(0.02, 1)
+                    time.sleep(0.25)  # the work of a member: what it asked of the group is answered meanwhile
+
+            until(lambda: len(first.assignment()) == len(second.assignment()) == PARTITIONS // 2, work_and_poll)
 
     def test_the_partitions_of_a_member_that_closes_go_to_the_others(self, broker: Broker, topic: str) -> None:
         with closing(broker.consumer(topic, [topic])) as first:
@@ -252,6 +256,37 @@ class BrokerContract:
                 consumer.seek(where, start)
                 assert [m.offset for m in read_messages(consumer, 10 - start)[where]] == list(range(start, 10))
 
+    def test_a_paused_partition_gives_nothing_and_goes_on_where_it_stood(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        slow = TopicPartition(topic, 1)
+        with closing(broker.consumer(topic, [topic])) as consumer:
+            until(lambda: bool(consumer.assignment()), lambda: consumer.poll(0.1, 1))
+            consumer.pause(all_partitions(topic))
+            stood = {where: consumer.position(where) for where in all_partitions(topic)}
+            assert consumer.poll(0.5, 100) == {}
+            consumer.pause(frozenset({slow, TopicPartition("not-ours", 0)}))
+            left = sum(10 - (stood[where] or 0) for where in all_partitions(topic) - {slow})
+            assert slow not in read_messages(consumer, left)
+            assert consumer.position(slow) == stood[slow]
+            consumer.pause(frozenset())
+            assert [m.offset for m in read_messages(consumer, 10 - (stood[slow] or 0))[slow]][-1] == 9
+            assert consumer.position(TopicPartition("not-ours", 0)) is None
+
+    def test_a_restart_asks_for_the_positions_again(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        position = 8
+
+        def stored(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
+            return dict.fromkeys(partitions, position)
+
+        with closing(broker.consumer(topic, [topic], stored)) as consumer:
+            read_messages(consumer, 2 * PARTITIONS)
+            position = 3
+            consumer.restart()
+            again = read_messages(consumer, 7 * PARTITIONS)
+            assert {messages[0].offset for messages in again.values()} == {3}
+            assert set(again) == all_partitions(topic)
+
     def test_a_poll_gives_no_more_than_was_asked_for(self, broker: Broker, topic: str) -> None:
         publish_everywhere(broker, topic, 25)
         with closing(broker.consumer(topic, [topic])) as consumer:
@@ -276,30 +311,14 @@ class BrokerContract:
             assert [where.partition for where in one] == [1]
             assert consumer.lag() == {where: 2 * (where.partition == 1) for where in all_partitions(topic)}
 
-    def test_records_that_expired_unread_are_a_loud_error(
-        self, under_test: UnderTest, broker: Broker, topic: str
-    ) -> None:
-        publish(broker, topic, [b"x"] * 20, partition=0)
-        with closing(broker.consumer(topic, [topic])) as consumer:
-            read_messages(consumer, 20)
-            consumer.commit({TopicPartition(topic, 0): 5})
-        under_test.forget(topic, 0, 10)
-
-        def stored(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
-            return dict.fromkeys(partitions, 0)
-
-        for positions in (None, stored):
-            with pytest.raises(RetentionLoss, match=rf"{topic}/0.*begins at 10"):
-                read_for_ever(broker, topic, positions)
-
-    def test_a_position_behind_the_end_of_the_log_is_a_loud_error(self, broker: Broker, topic: str) -> None:
-        publish(broker, topic, [b"x"] * 5, partition=0)
-
-        def stored_for_another_log(partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
-            return {TopicPartition(topic, 0): 6}
-
-        with pytest.raises(RetentionLoss, match=rf"{topic}/0.*stands at 6.*ends at 5.*another log"):
-            read_for_ever(broker, topic, stored_for_another_log)
+    def test_every_change_of_the_group_gives_its_members_a_later_generation(self, broker: Broker, topic: str) -> None:
+        with closing(broker.consumer(topic, [topic])) as first:
+            until(lambda: bool(first.assignment()), lambda: first.poll(0.1, 1))
+            alone = first.membership()
+            with closing(broker.consumer(topic, [topic])) as second:
+                settle(first, second)
+                assert first.membership().generation == second.membership().generation > alone.generation
+                assert first.membership().member == alone.member != second.membership().member
 
     def test_a_group_without_a_position_starts_where_the_log_begins(
         self, under_test: UnderTest, broker: Broker, topic: str
@@ -350,111 +369,3 @@ class BrokerContract:
                     ask()
             assert admin.partitions("no-such-topic") == 0
             assert admin.offsets("no-such-topic") == {}
-
-
-def publish(
-    broker: Broker,
-    topic: str,
-    values: Sequence[bytes],
-    *,
-    key: bytes | None = None,
-    headers: Headers = (),
-    partition: int | None = None,
-) -> None:
-    with closing(broker.producer()) as producer:
-        for value in values:
-            producer.send(topic, value, key=key, headers=headers, partition=partition)
-        producer.flush()
-
-
-def publish_everywhere(broker: Broker, topic: str, records_each: int) -> None:
-    with closing(broker.producer()) as producer:
-        for partition in range(PARTITIONS):
-            for n in range(records_each):
-                producer.send(topic, b"%d" % n, partition=partition)
-        producer.flush()
-
-
-def all_partitions(topic: str) -> frozenset[TopicPartition]:
-    return frozenset(TopicPartition(topic, partition) for partition in range(PARTITIONS))
-
-
-def until(done: Callable[[], bool], step: Callable[[], object]) -> None:
-    """Repeat ``step``, which waits by itself, until ``done``."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not done():
-        assert time.monotonic() < deadline, "waited too long"
-        step()
-
-
-def read_messages(consumer: Consumer, count: int) -> dict[TopicPartition, list[Message]]:
-    """Poll until ``count`` messages came, and see that no more do at once."""
-    found: dict[TopicPartition, list[Message]] = {}
-
-    def step(timeout_seconds: float = 0.2) -> None:
-        for where, messages in consumer.poll(timeout_seconds, 1000).items():
-            found.setdefault(where, []).extend(messages)
-
-    until(lambda: sum(map(len, found.values())) >= count, step)
-    step(0)
-    assert sum(map(len, found.values())) == count
-    return found
-
-
-def read_for_ever(broker: Broker, topic: str, positions: Positions | None) -> None:
-    """As a member of the group that is named as the topic; returns only by an error."""
-    with closing(broker.consumer(topic, [topic], positions)) as consumer:
-        until(lambda: False, lambda: consumer.poll(0.2, 10))
-
-
-def everything(broker: Broker, topic: str) -> dict[TopicPartition, list[Message]]:
-    """All that the topic holds, read by a group of its own."""
-    with closing(broker.admin()) as admin:
-        held = sum(end - first for first, end in admin.offsets(topic).values())
-    with closing(broker.consumer(f"all-{uuid.uuid4().hex}", [topic])) as consumer:
-        return read_messages(consumer, held)
-
-
-def settle(*consumers: Consumer) -> None:
-    """Poll all, until each has partitions and all agree on them."""
-
-    def agreed() -> bool:
-        shares = [consumer.assignment() for consumer in consumers]
-        return all(shares) and sum(map(len, shares)) == PARTITIONS and len(frozenset().union(*shares)) == PARTITIONS
-
-    until(agreed, lambda: [consumer.poll(0.1, 1) for consumer in consumers])
-
-
-def count(read: Counter[tuple[int, int]], *consumers: Consumer) -> None:
-    for consumer in consumers:
-        for messages in consumer.poll(0.1, 1000).values():
-            read.update((message.partition, message.offset) for message in messages)
-
-
-def note_first(seen: dict[TopicPartition, int], *consumers: Consumer) -> None:
-    for consumer in consumers:
-        for where, messages in consumer.poll(0.1, 1000).items():
-            seen.setdefault(where, messages[0].offset)
-
-
-@contextmanager
-def member(under_test: UnderTest, topic: str) -> Iterator[subprocess.Popen[str]]:
-    """A member of the group that is named as the topic, in a process of its own."""
-    with ExitStack() as stack:
-        process = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.wirewatch.group_member", topic, topic],
-                cwd=_ROOT,
-                env=os.environ | under_test.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        )
-        stack.callback(process.kill)
-        yield process
-
-
-def says(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wirewatch import dead_letters, runner
-from wirewatch.broker import TopicPartition, TopicSpec
+from wirewatch.broker import Membership, TopicPartition, TopicSpec
 from wirewatch.errors import Rejected, StoreUnavailable
 from wirewatch.metrics import Metrics
 from wirewatch.records import Article, Mentions
@@ -19,7 +19,7 @@ from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
 from wirewatch.stage import Context, Received, Sink, Stage, Transform
 from wirewatch.topics import ARTICLES, DEAD_LETTERS, MENTIONS
-from wirewatch.workers import SOURCE_OFFSET
+from wirewatch.workers import RECORD_BYTES_MAX, SOURCE_OFFSET
 
 PARTITIONS = 3
 WAIT_SECONDS_MAX = 30
@@ -75,6 +75,9 @@ class DictStore:
 
     def positions(self, partitions: frozenset[TopicPartition]) -> Mapping[TopicPartition, int]:
         return {where: self.next[where] for where in partitions if where in self.next}
+
+    def claim(self, partition: TopicPartition, owner: Membership, *, force: bool = False) -> bool:  # noqa: ARG002
+        return True
 
     def apply(
         self, partition: TopicPartition, expected: int, following: int, batch: Sequence[Received[Mentions]]
@@ -246,8 +249,50 @@ def test_a_store_that_stands_elsewhere_is_followed(broker: SqliteBroker, monkeyp
     assert sorted(store.ids, key=str) == ["1", "2"]
 
 
+def test_a_tail_that_the_store_loses_is_applied_again_though_nothing_new_comes(broker: SqliteBroker) -> None:
+    publish(broker, MENTIONS.name, [MENTIONS.encode(Mentions(status="none", article_id=str(n))) for n in range(9)])
+    store = DictStore()
+    lost = False
+
+    def done() -> bool:
+        nonlocal lost
+        if not lost and len(store.ids) >= 9:
+            lost = True
+            store.ids = []
+            store.next = {TopicPartition(MENTIONS.name, 0): 2, TopicPartition(MENTIONS.name, 1): 3}
+        return lost and sum(store.next.values()) == 9
+
+    run_until(a_sink(store), broker, done)
+    assert sorted(store.ids, key=str) == ["2", "5", "6", "8"]
+
+
 def test_a_stage_stops_at_once_while_it_waits_for_a_store(broker: SqliteBroker) -> None:
     publish(broker, MENTIONS.name, [MENTIONS.encode(Mentions(status="none"))])
     store = DictStore(failures=10**9)
     run_until(a_sink(store), broker, lambda: store.failures < 10**9)
     assert store.ids == []
+
+
+def test_an_output_too_large_for_the_log_is_dead_lettered_and_the_next_one_is_written(broker: SqliteBroker) -> None:
+    publish(broker, ARTICLES.name, [ARTICLES.encode(article(n)) for n in range(PARTITIONS)])
+
+    def swollen(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
+        return [
+            Mentions(status="ok", article_id=item.record.id, title="x" * (RECORD_BYTES_MAX if n == 0 else 1))
+            for n, item in enumerate(batch)
+        ]
+
+    run_until(a_transform(swollen), broker, lambda: end(broker, MENTIONS.name) >= PARTITIONS)
+    values = [value for records in outputs(broker, MENTIONS.name).values() for _, value in records]
+    assert sum(b'"reason":"record-too-large"' in value for value in values) == end(broker, DEAD_LETTERS.name) >= 1
+    assert sum(b'"status":"ok"' in value for value in values) == PARTITIONS - end(broker, DEAD_LETTERS.name)
+
+
+def test_the_metrics_say_what_the_member_does_and_how_far_it_is_behind(broker: SqliteBroker) -> None:
+    publish(broker, ARTICLES.name, [ARTICLES.encode(article(n)) for n in range(30)])
+    metrics = run_until(a_transform(), broker, lambda: end(broker, MENTIONS.name) >= 30)
+    value = metrics.registry.get_sample_value
+    assert value("wirewatch_kafka_messages_consumed_total", {"topic": ARTICLES.name}) == 30
+    assert value("wirewatch_consumer_state", {"wirewatch_consumer_state": "stopped"}) == 1
+    for name in ("wirewatch_kafka_consumer_lag_messages", "wirewatch_kafka_consumer_lag_seconds"):
+        assert value(name, {"topic": ARTICLES.name, "partition": "0"}) == 0

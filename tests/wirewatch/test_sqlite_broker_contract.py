@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wirewatch.broker_contract import BrokerContract, UnderTest
+from tests.wirewatch.broker_contract import BrokerContract
+from tests.wirewatch.broker_driving import UnderTest
 from wirewatch.broker import Broker, TopicPartition
 from wirewatch.sqlite_broker import SqliteBroker
 from wirewatch.sqlite_log import SqliteLog, now_ms

@@ -18,12 +18,16 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from consumers.recognise import compile_watchlist
+from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
+from wirewatch.cli import bench_exactness
 from wirewatch.cli.bench_articles import generate
-from wirewatch.cli.path import reached, settled
+from wirewatch.cli.path import ArticlePath, settled
+from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
 from wirewatch.cli.signals import stop_event
-from wirewatch.cli.wiring import open_broker, open_redis
+from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UserError
 from wirewatch.local import machine
 from wirewatch.local.supervisor import Supervisor
@@ -57,6 +61,9 @@ def command() -> None:
     """Measure on this machine, and print the figures with the machine and the versions."""
 
 
+command.add_command(bench_exactness.command, "exactness")
+
+
 @command.command(
     epilog="Examples: `wirewatch bench path`, `wirewatch bench path --kafka local --entities`, "
     "`wirewatch bench path --articles 2000 --json`."
@@ -78,8 +85,9 @@ def path(articles: int, words: int, naming: float, kafka: str | None, entities: 
     console = Console(stderr=True)
     settings = load()
     stop = stop_event()
-    texts = [item.outcome.text for item in sample_items(settings) if isinstance(item.outcome, Article)]
-    made = list(generate(texts, count=articles, words=words, naming=naming, seed=seed))
+    samples = [item.outcome for item in sample_items(settings) if isinstance(item.outcome, Article)]
+    recogniser = compile_watchlist(of_settings(settings))
+    made = list(generate(samples, recogniser, count=articles, words=words, naming=naming, seed=seed))
     console.print(f"{articles} articles of about {words} words, seed {seed}")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=settings.data_dir) as folder:
@@ -92,30 +100,30 @@ def path(articles: int, words: int, naming: float, kafka: str | None, entities: 
 def _measure(
     servers: machine.Servers, made: Sequence[Article], words: int, entities: bool, stop: threading.Event
 ) -> Figures:
-    from consumers.outbox import waiting
 
     from consumers.stages import STAGES
 
     settings = servers.settings
     chosen = [stage for stage in STAGES.values() if entities or stage.name != "entities"]
     broker = open_broker(settings)
-    admin, client = broker.admin(), open_redis(settings)
+    admin = broker.admin()
     admin.create_topics(specs(settings))
+    admin.close()
+    path = ArticlePath(chosen, settings)
     names = {stage.name: ("consume", stage.name) for stage in chosen}
     with machine.processes(names, servers.env, settings.data_dir) as supervisor:
         watch = _Watch(supervisor)
         started = time.perf_counter()
         _publish(broker, made)
         published = time.perf_counter()
-        while not settled(reached(chosen, admin, lambda: waiting(client, settings))):
+        while not settled(path.reached()):
             supervisor.tend()
             watch.look()
             if stop.wait(_LOOK_SECONDS):
                 raise UserError("stopped before the measurement was done")
         counted = time.perf_counter()
         watch.look()
-    admin.close()
-    client.close()
+    path.close()
     return Figures(
         broker=broker.name,
         stages=tuple(names),
@@ -181,4 +189,4 @@ def _show(figures: Figures, seed: int, as_json: bool) -> None:
         table.add_row(f"process {name}", f"{memory} MiB at most, {figures.cpu_seconds.get(name, 0)} s of CPU")
     table.add_row("machine", f"{where['cores']} cores, {where['machine']}, Python {where['python']}")
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
-    Console().print(table)
+    terminal().print(table)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+import msgspec
+
+from consumers.recognise import Recogniser, explain
 from wirewatch.records import Article
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_NAMES = re.compile(r"(?i)nav?t?o|otan|ira[nk]|teheran|islamit|daesh|\bIS\b|jihad|coalitie|\bisi[sl]\b|quds")
 
 
-def generate(texts: Sequence[str], *, count: int, words: int, naming: float, seed: int) -> Iterator[Article]:
-    """``count`` articles of about ``words`` words, made of the sentences of ``texts``.
+LANGUAGE = "nl"
+
+
+def generate(
+    samples: Iterable[Article], recogniser: Recogniser, *, count: int, words: int, naming: float, seed: int
+) -> Iterator[Article]:
+    """``count`` Dutch articles of about ``words`` words, made of the sentences of the Dutch ``samples``.
 
     A share of ``naming`` holds one sentence that names an actor; the others hold none. First seen times are spread
     over one day from 2026-01-01 UTC, so that counters of every hour are written.
     """
     random_ = random.Random(seed)  # noqa: S311 - not for secrets
-    sentences = [s for text in texts for s in _SENTENCE_END.split(text) if 4 <= len(s.split()) <= 40]
-    plain = [s for s in sentences if not _NAMES.search(s)]
-    named = [s for s in sentences if _NAMES.search(s)]
+    plain, named = _sentences(samples, recogniser)
     start = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     for n in range(count):
         chosen: list[str] = []
@@ -37,7 +42,25 @@ def generate(texts: Sequence[str], *, count: int, words: int, naming: float, see
             source=f"source-{n % 50}.example",
             title=" ".join(chosen[0].split()[:10]),
             text=" ".join(chosen),
-            language="nl",
+            language=LANGUAGE,
             first_seen=datetime.fromtimestamp(start + 86_400 * n / count, UTC),
             content_hash=f"{n:064x}",
         )
+
+
+def _sentences(samples: Iterable[Article], recogniser: Recogniser) -> tuple[list[str], list[str]]:
+    """Those with nothing that could name an actor, and those that name one, also when they stand alone."""
+    plain: list[str] = []
+    named: list[str] = []
+    for article in samples:
+        if article.language != LANGUAGE:
+            continue
+        for sentence in _SENTENCE_END.split(article.text):
+            if 4 <= len(sentence.split()) <= 40:
+                alone = msgspec.structs.replace(article, title="", summary=None, text=sentence)
+                _, verdicts = explain(alone, recogniser)
+                if not verdicts:
+                    plain.append(sentence)
+                elif any(verdict.matched for verdict in verdicts):
+                    named.append(sentence)
+    return plain, named

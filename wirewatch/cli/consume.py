@@ -11,11 +11,13 @@ import click
 from wirewatch import logs, metrics_server, runner
 from wirewatch.cli.signals import stop_event
 from wirewatch.cli.wiring import open_broker
-from wirewatch.errors import UsageError
+from wirewatch.errors import RetentionLoss, UsageError
 from wirewatch.local.supervisor import Program, Supervisor
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings, load
-from wirewatch.stage import Context
+from wirewatch.stage import Context, Sink, Stage, Transform
+from wirewatch.watchdog import Watchdog
+from wirewatch.worker_pool.pool import cores
 
 _TEND_SECONDS = 0.5
 
@@ -51,18 +53,29 @@ def _consume(name: str, settings: Settings) -> None:
     stop = stop_event()
     metrics = Metrics().with_process_metrics()
     metrics_server.serve(metrics, settings)
-    runner.run(STAGES[name], open_broker(settings), Context(settings=settings, metrics=metrics), stop)
+    watchdog = Watchdog(settings.stall_seconds, stop)
+    context = Context(settings=settings, metrics=metrics)
+    try:
+        runner.run(STAGES[name], open_broker(settings), context, stop, watchdog.turned)
+    except RetentionLoss as loss:
+        if isinstance(STAGES[name], Sink):
+            raise RetentionLoss(f"{loss}; `wirewatch rebuild {name}` counts again what the log still holds") from loss
+        raise
 
 
 def _consume_many(stages: Sequence[str], workers: int, settings: Settings) -> None:
     """One process each, so that none waits for another's work; each with a metrics port of its own."""
+    from consumers.stages import STAGES
+
     stop = stop_event()
     members = [(f"{name}-{n}" if workers > 1 else name, name) for name in stages for n in range(1, workers + 1)]
     programs = [
         Program(
             label,
             ("consume", name),
-            os.environ | {"WIREWATCH_METRICS_PORT": str(settings.metrics_port + i if settings.metrics_port else 0)},
+            os.environ
+            | {"WIREWATCH_METRICS_PORT": str(settings.metrics_port + i if settings.metrics_port else 0)}
+            | _share_of_cores(STAGES[name], workers, settings),
         )
         for i, (label, name) in enumerate(members)
     ]
@@ -74,6 +87,13 @@ def _consume_many(stages: Sequence[str], workers: int, settings: Settings) -> No
         tend_until(stop, supervisor)
     finally:
         supervisor.stop()
+
+
+def _share_of_cores(stage: Stage, members: int, settings: Settings) -> dict[str, str]:
+    """Members of a stage that starts worker processes share the cores, where nobody says how many each shall start."""
+    if not isinstance(stage, Transform) or stage.apart is None or settings.worker_processes:
+        return {}
+    return {"WIREWATCH_WORKER_PROCESSES": str(max(1, cores() // members))}
 
 
 def tend_until(stop: threading.Event, supervisor: Supervisor) -> None:

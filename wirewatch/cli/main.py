@@ -25,10 +25,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "Check the alert rules."),
     "alerts": ("alerts", "Read alerts, or follow them."),
     "counters": ("counters", "Read the counters."),
+    "rebuild": ("rebuild", "Count the retained log again."),
+    "verify": ("verify", "Recount from the log, and compare with the counters."),
     "dlq": ("dlq", "List, show and replay dead letters."),
     "topics": ("topics", "Create and list the topics."),
     "doctor": ("doctor", "Check settings and servers, and say what to do."),
     "bench": ("bench", "Measure, and print figures."),
+    "chaos": ("chaos", "Kill everything under load, and check that nothing is lost or doubled."),
 }
 
 EXIT_FAILURE = 1

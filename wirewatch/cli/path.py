@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from wirewatch.broker import Admin
-from wirewatch.stage import Relay, Sink, Stage, Transform
+from wirewatch.broker import TopicPartition
+from wirewatch.cli.wiring import open_broker
+from wirewatch.metrics import Metrics
+from wirewatch.settings import Settings
+from wirewatch.stage import Context, Relay, Sink, Stage, Transform, group_of
 from wirewatch.topics import Topic
-from wirewatch.workers import group_of
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Records that a stage has committed, of those that its topics hold by now."""
+    """Records that a stage is through with, of those that its topics hold by now."""
 
     stage: str
     done: int
     total: int
-
-
-def reached(stages: Sequence[Stage], admin: Admin, outbox_waiting: Callable[[], int]) -> list[Reached]:
-    """One entry per stage, in the order given, which is the order of the path.
-
-    When every entry is done at once, all that was on ``articles.v1`` before the call has gone the whole way: a stage
-    commits only after its output is acknowledged, and each stage is looked at after the ones before it.
-    """
-    found = []
-    for stage in stages:
-        if isinstance(stage, Relay):
-            waiting = outbox_waiting()
-            found.append(Reached(stage.name, 0 if waiting else 1, 1))
-        else:
-            progress = [_progress(group_of(stage), topic, admin) for topic in _reads(stage)]
-            found.append(Reached(stage.name, sum(p[0] for p in progress), sum(p[1] for p in progress)))
-    return found
 
 
 def settled(found: Sequence[Reached]) -> bool:
@@ -42,13 +27,56 @@ def settled(found: Sequence[Reached]) -> bool:
     return all(entry.done >= entry.total for entry in found)
 
 
-def _reads(stage: Transform[object, object] | Sink[object]) -> Sequence[Topic[object]]:
-    return (stage.reads,) if isinstance(stage, Transform) else stage.reads
+class ArticlePath:
+    """Looks at the stages from outside, in the order given, which is the order of the path."""
 
+    def __init__(self, stages: Sequence[Stage], settings: Settings) -> None:
+        self._admin = open_broker(settings).admin()
+        self._closing: list[Callable[[], None]] = [self._admin.close]
+        context = Context(settings=settings, metrics=Metrics())
+        self._looks = [(stage.name, self._look_at(stage, context)) for stage in stages]
 
-def _progress(group: str, topic: Topic[object], admin: Admin) -> tuple[int, int]:
-    ends = admin.offsets(topic.name)
-    committed = admin.committed(group, topic.name)
-    total = sum(following - first for first, following in ends.values())
-    left = sum(following - max(first, committed.get(p, first)) for p, (first, following) in ends.items())
-    return total - left, total
+    def reached(self) -> list[Reached]:
+        """One entry per stage. Raises BrokerUnavailable, StoreUnavailable.
+
+        When every entry is done at once, all that was on ``articles.v1`` before the call has gone the whole way: a
+        stage moves on only after its output is acknowledged, and each is looked at after the ones before it.
+        """
+        return [Reached(name, *look()) for name, look in self._looks]
+
+    def close(self) -> None:
+        """Close the clients."""
+        for close in self._closing:
+            close()
+
+    def _look_at(self, stage: Stage, context: Context) -> Callable[[], tuple[int, int]]:
+        if isinstance(stage, Relay):
+            outbox = stage.open(context)
+            self._closing.append(outbox.close)
+            return lambda: (0, sum(outbox.lag().values()))
+        if isinstance(stage, Sink):
+            # Its store says where it stands; what it committed to the broker may be of another store's time.
+            store = stage.open(context)
+            self._closing.append(store.close)
+            return lambda: self._progress(stage.reads, store.positions)
+        return lambda: self._progress((stage.reads,), lambda _: self._committed(stage))
+
+    def _committed(self, stage: Transform[object, object]) -> Mapping[TopicPartition, int]:
+        topic = stage.reads.name
+        committed = self._admin.committed(group_of(stage), topic)
+        return {TopicPartition(topic, partition): offset for partition, offset in committed.items()}
+
+    def _progress(
+        self,
+        topics: Sequence[Topic[object]],
+        positions: Callable[[frozenset[TopicPartition]], Mapping[TopicPartition, int]],
+    ) -> tuple[int, int]:
+        ends = {
+            TopicPartition(topic.name, partition): held
+            for topic in topics
+            for partition, held in self._admin.offsets(topic.name).items()
+        }
+        reached = positions(frozenset(ends))
+        total = sum(following - first for first, following in ends.values())
+        left = sum(following - max(first, reached.get(where, first)) for where, (first, following) in ends.items())
+        return total - left, total

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import crc32c
-from consumers.rule_file import load_rules
 
-from consumers import spacy_pipelines, watchlist_file
+from consumers import watchlist_file
+from consumers.installed_pipelines import installed
+from consumers.rule_file import load_rules
 from wirewatch import redis_client
 from wirewatch.cli import findings
 from wirewatch.cli.findings import Finding
@@ -91,7 +92,7 @@ def _watchlist(settings: Settings) -> Iterator[Finding]:
 def _extraction(settings: Settings) -> Iterator[Finding]:
     if settings.models_dir is not None and not settings.models_dir.is_dir():
         raise UserError(f"WIREWATCH_MODELS_DIR: {settings.models_dir} is no folder")
-    yield findings.pipelines(spacy_pipelines.installed(settings.models_dir))
+    yield findings.pipelines(installed(settings.models_dir))
 
 
 def _optional(settings: Settings) -> Iterator[Finding]:

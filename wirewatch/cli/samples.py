@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ from wirewatch.seeds import shipped
 from wirewatch.settings import Settings
 
 _FOLDERS = ("articles", "feeds")
-_NOTHING = io.BufferedReader(io.BytesIO())  # type: ignore[arg-type] # in place of standard input, which is not read
 
 
 def sample_items(settings: Settings) -> Iterator[Item]:
@@ -23,11 +21,11 @@ def sample_items(settings: Settings) -> Iterator[Item]:
         article_bytes_max=settings.article_bytes_max,
         file_bytes_max=settings.fetch_bytes_max,
     )
-    for found in reader.read([_shown(shipped(folder)) for folder in _FOLDERS], _NOTHING):
+    for found in reader.read([shown(shipped(folder)) for folder in _FOLDERS]):
         if isinstance(found, Item):
             yield found
 
 
-def _shown(path: Path) -> str:
-    """Relative where that is shorter to read: it is kept with each article as where it came from."""
+def shown(path: Path) -> str:
+    """The path as people read it: relative to the working folder where it lies below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from wirewatch.cli.consume import tend_until
+from wirewatch.cli.render import terminal
 from wirewatch.cli.signals import stop_event
 from wirewatch.cli.wiring import open_broker
 from wirewatch.local import machine
@@ -42,7 +43,7 @@ def command(only_once: bool, kafka: str | None, keep: bool) -> None:
     Ctrl-C or SIGTERM stops all of it in order; the data stay, and the next `up` goes on where this one stopped.
     """
     settings = load()
-    console = Console()
+    console = terminal()
     stop = stop_event()
     with ExitStack() as stack:
         if only_once and not keep:
@@ -66,11 +67,13 @@ def _keep_running(servers: machine.Servers, console: Console, stop: threading.Ev
     token = machine.ingest_token(settings)
     names: dict[str, tuple[str, ...]] = {name: ("consume", name) for name in STAGES}
     names[SERVE] = ("serve",)
-    env = {**servers.env, "WIREWATCH_INGEST_TOKENS": token}
+    port = settings.http_port or machine.free_ports(1)[0]
+    env = {**servers.env, "WIREWATCH_INGEST_TOKENS": token, "WIREWATCH_HTTP_PORT": str(port)}
     with machine.processes(names, env, settings.data_dir) as supervisor:
+        machine.wait_for_ports([port], supervisor)
         for name, pid in supervisor.pids().items():
-            console.print(f"  [dim]{name:<10} process {pid}[/dim]")
-        url = f"http://{settings.http_host}:{settings.http_port}"
+            console.print(f"  [dim]{name:<10} process {pid}[/dim]", highlight=False)
+        url = f"http://{settings.http_host}:{port}"
         console.print(f"\n[bold green]Wirewatch is running[/bold green] at {url}, logs in {settings.data_dir}/logs\n")
         console.print(_next_steps(settings, url), highlight=False, soft_wrap=True)
         tend_until(stop, supervisor)

@@ -13,9 +13,10 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
-from wirewatch.broker import Message, Positions, TopicPartition
+from wirewatch.broker import Membership, Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
+from wirewatch.kafka_broker.joining import keep_finished_joins
 
 READ_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
@@ -31,7 +32,7 @@ READ_OPTIONS: dict[str, Any] = {
 _MAX_POLL_INTERVAL_MS = 300_000
 _HEARTBEAT_MS = 3_000
 _ANSWER_MS_MAX = 10_000
-_CLOSE_MS_MAX = 5_000
+_CLOSE_MS_MAX = 3_000
 _SLICE_SECONDS = 0.1
 
 _MOVED_ON = (
@@ -74,7 +75,11 @@ class KafkaGroupConsumer:
         self._positions = positions
         self._next: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
-        self._unplaced = False
+        # Counted up by the listener, on the client's thread, whenever the group changes. Partitions are placed for one
+        # epoch; when another began meanwhile, that placing is void and is done again, and no change can be missed.
+        self._epoch = 0
+        self._placed_epoch = 0
+        self._settled = False
         self._client: Any = connection.open(
             KafkaConsumer,
             group_id=group,
@@ -85,6 +90,7 @@ class KafkaGroupConsumer:
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **READ_OPTIONS,
         )
+        keep_finished_joins(self._client, session_timeout_ms / 1000)
         try:
             self._subscribe(topics)
         except BaseException:
@@ -96,7 +102,7 @@ class KafkaGroupConsumer:
         whatever the ``positions`` callback raises; all of them leave the position as it was."""
         deadline = time.monotonic() + timeout_seconds
         while True:
-            if self._unplaced:
+            while self._settled and self._placed_epoch != self._epoch:
                 self._place()
             remaining = max(0.0, deadline - time.monotonic())
             # In slices, so that partitions which arrive meanwhile are placed soon.
@@ -107,10 +113,28 @@ class KafkaGroupConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._next)
 
+    def membership(self) -> Membership:
+        told = self._client.group_metadata()
+        return Membership(told.generation_id, told.member_id)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._next:
             self._client.seek(KafkaPartition(*partition), offset)
             self._next[partition] = offset
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._next.get(partition)
+
+    def pause(self, partitions: frozenset[TopicPartition]) -> None:
+        ours = self._next  # what is not placed yet stays paused, whatever we are told
+        for partition in ours:
+            change = self._client.pause if partition in partitions else self._client.resume
+            with suppress(KeyError):  # the client's own thread has just given it up
+                change(KafkaPartition(*partition))
+
+    def restart(self) -> None:
+        self._next = {}
+        self._placed_epoch = -1
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         strange = [partition for partition in offsets if partition not in self._next]
@@ -139,6 +163,8 @@ class KafkaGroupConsumer:
 
     def give_up(self) -> None:
         """For the listener: none of our partitions is surely ours until the group has settled."""
+        self._settled = False
+        self._epoch += 1
         self._next = {}
 
     def set_aside(self, assigned: Iterable[KafkaPartition]) -> None:
@@ -147,7 +173,8 @@ class KafkaGroupConsumer:
             # Any position will do while paused: without one the client would look for it, and fail.
             self._client.seek(partition, 0)
             self._client.pause(partition)
-        self._unplaced = True
+        self._epoch += 1
+        self._settled = True
 
     def _subscribe(self, topics: Sequence[str]) -> None:
         with self._connection.answering():
@@ -157,7 +184,8 @@ class KafkaGroupConsumer:
             self._client.subscribe(list(topics), listener=_Recorder(self))
 
     def _place(self) -> None:
-        """Give every partition its position, and let it be read."""
+        """Give every partition its position, and let it be read; or nothing, where the group changes meanwhile."""
+        epoch = self._epoch
         assigned = [KafkaPartition(*partition) for partition in self._client.assignment()]
         with self._connection.answering():
             firsts = self._client.beginning_offsets(assigned, _ANSWER_MS_MAX) if assigned else {}
@@ -167,12 +195,19 @@ class KafkaGroupConsumer:
         placed = {partition: known.get(partition, first) for partition, first in ours.items()}
         for partition, offset in placed.items():
             self._check_in_log(partition, offset, ours[partition], ends[partition])
-        for partition, offset in placed.items():
-            self._client.seek(KafkaPartition(*partition), offset)
-        self._client.resume(*assigned)
+        if epoch != self._epoch:
+            return
+        try:
+            for partition, offset in placed.items():
+                self._client.seek(KafkaPartition(*partition), offset)
+            self._client.resume(*assigned)
+        except (ValueError, KeyError):
+            if epoch == self._epoch:
+                raise
+            return  # one of them was taken away between the question and the seek
         self._ends = {TopicPartition(*partition): end for partition, end in ends.items()}
         self._next = placed
-        self._unplaced = False
+        self._placed_epoch = epoch
 
     def _committed(self, assigned: Iterable[KafkaPartition]) -> dict[TopicPartition, int]:
         found = {}
@@ -196,11 +231,14 @@ class KafkaGroupConsumer:
             )
 
     def _fetch(self, timeout_ms: int, messages_max: int) -> dict[TopicPartition, Sequence[Message]]:
+        epoch = self._epoch
         with self._connection.answering():
             try:
                 records = self._client.poll(timeout_ms=timeout_ms, max_records=messages_max)
             except _OUT_OF_LOG as error:
                 raise RetentionLoss(f"group {self._group}: records left the log while we read it: {error}") from error
+        if epoch != self._epoch:
+            return {}  # read for an assignment that is over: it will be read again, by us or by the new owner
         found: dict[TopicPartition, Sequence[Message]] = {}
         for where, batch in records.items():
             partition = TopicPartition(*where)

@@ -31,8 +31,8 @@ _OPTIONS: dict[str, Any] = {
     "metrics_enabled": False,
 }
 _RECORD_BYTES = 100  # what a queued record costs besides its key and value, about
-_QUEUE_SECONDS_MAX = 60.0
-_CLOSE_SECONDS_MAX = 10.0
+_QUEUE_SECONDS_MAX = 30.0
+_CLOSE_SECONDS_MAX = 3.0
 
 
 class _Delivery:
@@ -79,7 +79,7 @@ class KafkaRecordProducer:
         partition: int | None = None,
     ) -> Delivery:
         """See broker.Producer. Raises UserError for an unknown topic or partition, Rejected for a record that is too
-        large, BrokerUnavailable when there is no broker or no room for a minute."""
+        large, BrokerUnavailable when there is no broker or no room for half a minute."""
         client = self._opened()
         if not hasattr(self._thread, "failures_seen"):
             self._thread.failures_seen = self._failures
@@ -110,7 +110,7 @@ class KafkaRecordProducer:
             raise BrokerUnavailable(f"{self._connection.name} did not acknowledge: {failure}") from failure
 
     def close(self) -> None:
-        """Give what is queued ten seconds, then drop it: only ``flush`` promises."""
+        """Give what is queued three seconds, then drop it: only ``flush`` promises."""
         client = self._client
         if client is not None:
             try:
@@ -141,7 +141,7 @@ class KafkaRecordProducer:
                 _QUEUE_SECONDS_MAX,
             )
             if not fits:
-                raise BrokerUnavailable(f"{self._connection.name} has acknowledged nothing for a minute")
+                raise BrokerUnavailable(f"{self._connection.name} has acknowledged nothing for half a minute")
             self._queued_bytes += size
 
     def _release(self, size: int) -> None:

@@ -131,8 +131,9 @@ class LocalKafka:
         self._progress(f"Apache Kafka is ready ({time.monotonic() - started:.1f} s)")
 
     def _format(self, jvm: list[str], properties: Path) -> None:
-        cluster = _cluster_id()
-        command = [*jvm, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        # The id follows the sign of equality: one that begins with a hyphen would else be taken for an option.
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*jvm, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_SECONDS_MAX)
         if done.returncode != 0:
             raise UserError(f"local Kafka could not prepare {self._folder}: {_last_line(done.stdout + done.stderr)}")
@@ -163,13 +164,6 @@ class LocalKafka:
         if "Address already in use" in said or "BindException" in said:
             raise _PortTaken
         raise UserError(f"local Kafka ended at once: {_last_error(said)} (its log: {self.log})")
-
-
-def _cluster_id() -> str:
-    """As Kafka makes them: 16 random bytes in URL-safe Base64, no dash in front, which would look like an option."""
-    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass
-    return text
 
 
 def _answers(broker: KafkaBroker) -> bool:

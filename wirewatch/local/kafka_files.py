@@ -171,3 +171,8 @@ appender.file.strategy.max=2
 rootLogger.level=info
 rootLogger.appenderRef.file.ref=file
 """
+
+
+def address_file(data_dir: Path) -> Path:
+    """Where the address of the local Kafka of `wirewatch up` stands while it runs."""
+    return data_dir / "kafka-servers"

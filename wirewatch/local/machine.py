@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from pathlib import Path
 import msgspec
 
 from wirewatch.local.kafka import LocalKafka
+from wirewatch.local.kafka_files import address_file as kafka_file
 from wirewatch.local.supervisor import Program, Supervisor
 from wirewatch.local.valkey import LocalValkey
 from wirewatch.settings import Settings, load
 
 Say = Callable[[str], None]
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
         env = {"WIREWATCH_DATA_DIR": str(settings.data_dir.resolve())}
         if local_kafka:
             kafka = stack.enter_context(LocalKafka(settings.data_dir, progress=say))
-            env["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+            env |= {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+            stack.enter_context(_told(kafka_file(settings.data_dir), kafka.bootstrap_servers))
         elif settings.kafka_bootstrap_servers:
             say(f"Kafka at {settings.kafka_bootstrap_servers}")
         else:
@@ -58,6 +62,16 @@ def servers(settings: Settings, *, local_kafka: bool, say: Say) -> Iterator[Serv
 
 
 @contextmanager
+def _told(file: Path, address: str) -> Iterator[None]:
+    """Commands in other terminals find the server by this file while it runs."""
+    file.write_text(address)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
 def processes(names: Mapping[str, tuple[str, ...]], env: Mapping[str, str], data_dir: Path) -> Iterator[Supervisor]:
     """Run each command as a process with a metrics port of its own; stop all at the end.
 
@@ -73,9 +87,21 @@ def processes(names: Mapping[str, tuple[str, ...]], env: Mapping[str, str], data
     supervisor = Supervisor(programs, data_dir / "logs")
     supervisor.start()
     try:
+        wait_for_ports(ports.values(), supervisor)
         yield supervisor
     finally:
         supervisor.stop()
+
+
+def wait_for_ports(ports: Iterable[int], supervisor: Supervisor) -> None:
+    """Return once a process listens on each. Raises GaveUp when one of the processes cannot run."""
+    for port in ports:
+        while True:
+            supervisor.tend()
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(_LOOK_SECONDS)  # between two looks: nothing tells us of another process's port
 
 
 def ingest_token(settings: Settings) -> str:

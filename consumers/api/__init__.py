@@ -1,0 +1,1 @@
+"""The HTTP API: alerts, counters, the alert stream, and health."""

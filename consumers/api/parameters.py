@@ -1,0 +1,82 @@
+"""Query parameters: what is taken, checked, with a message that says what to write instead."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from consumers.alert_feed import CURSOR, Wanted
+from consumers.moments import parse_since
+from consumers.reading import By
+from wirewatch.records import Severity
+
+ALERTS_MAX = 500
+ROWS_MAX = 10_000
+
+
+def _moment(value: object) -> object:
+    return parse_since(value, datetime.now(UTC)) if isinstance(value, str) else value
+
+
+def _cursor(value: str) -> str:
+    if not CURSOR.fullmatch(value):
+        raise ValueError("this is no cursor: take it from an earlier answer")
+    return value
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    Field(
+        description="`30m`, `2h`, `7d`, or a time in RFC 3339.",
+        json_schema_extra={"type": "string", "format": None, "examples": ["2h"]},
+    ),
+]
+Cursor = Annotated[str, AfterValidator(_cursor)]
+
+
+class AlertFilter(BaseModel):
+    """Which alerts; all that is given must fit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str | None = Field(None, description="Id of an actor, e.g. `nato`.", max_length=200)
+    rule: str | None = Field(None, description="Id of the rule that raised it.", max_length=200)
+    severity: Severity | None = Field(None, description="The least severity.")
+    source: str | None = Field(None, description="Source of the article.", max_length=500)
+    language: str | None = Field(None, description="Language of the article, e.g. `nl`.", max_length=35)
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            actor=self.actor, rule=self.rule, severity=self.severity, source=self.source, language=self.language
+        )
+
+
+class AlertQuery(AlertFilter):
+    """A page of alerts."""
+
+    since: Moment | None = None
+    limit: int = Field(50, ge=1, le=ALERTS_MAX, description="How many at most.")
+    cursor: Cursor | None = Field(None, description="`next` of the page before: read on with older alerts.")
+
+
+class StreamQuery(AlertFilter):
+    """Where a stream starts, for clients that cannot set the header."""
+
+    last_event_id: Cursor | None = Field(
+        None, description="Go on behind this event, like the header `Last-Event-ID`; `0` starts with the oldest."
+    )
+
+
+class CounterQuery(BaseModel):
+    """Which counters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = Field("actor", description="What to count by.")
+    actor: str | None = Field(None, description="Only this actor.", max_length=200)
+    since: Moment | None = Field(None, description="Default: 7 days ago.")
+    until: Moment | None = Field(None, description="Default: now.")
+    limit: int = Field(1_000, ge=1, le=ROWS_MAX, description="How many rows at most.")

@@ -1,0 +1,96 @@
+"""Kafka that goes away: stages wait for it, stop in time without it, and go on when it is back."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import KafkaServer
+from tests.wirewatch.stages import PARTITIONS, messages, program, publish_texts, running, source_offsets
+from tests.wirewatch.test_runner import a_transform
+from wirewatch.broker import Broker, TopicSpec
+from wirewatch.errors import UserError
+from wirewatch.kafka_broker import KafkaBroker
+from wirewatch.local.kafka import LocalKafka
+from wirewatch.settings import load
+from wirewatch.topics import ARTICLES, DEAD_LETTERS, MENTIONS
+from wirewatch.watchdog import STOP_SECONDS_MAX
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[KafkaServer]:
+    """A cluster of this test's own, to be taken away."""
+    local = LocalKafka(tmp_path / "kafka")
+    try:
+        local.start()
+    except UserError as error:
+        pytest.skip(f"{error}; then `make test` runs this")
+    settings = load(kafka_session_timeout_ms=6000, kafka_bootstrap_servers=local.bootstrap_servers)
+    try:
+        yield KafkaServer(settings, local)
+    finally:
+        local.stop()
+
+
+@pytest.fixture
+def broker(kafka: KafkaServer) -> Broker:
+    broker = KafkaBroker(kafka.settings)
+    with closing(broker.admin()) as admin:
+        admin.create_topics(TopicSpec(t.name, PARTITIONS, -1) for t in (ARTICLES, MENTIONS, DEAD_LETTERS))
+    return broker
+
+
+def environment(kafka: KafkaServer) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "WIREWATCH_KAFKA_SESSION_TIMEOUT_MS": "6000",
+        "WIREWATCH_WORKER_PROCESSES": "1",
+    }
+
+
+def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(
+    kafka: KafkaServer, broker: Broker
+) -> None:
+    assert kafka.local is not None
+    with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
+        publish_texts(broker, ["text"] * 300)
+        while len(messages(broker, MENTIONS.name)) < 300:
+            assert process.poll() is None
+        kafka.local.kill()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(10)
+        kafka.local.start()
+        publish_texts(broker, ["text"] * 300)
+        while sum(map(len, source_offsets(broker, MENTIONS.name).values())) < 600:
+            assert process.poll() is None
+        kafka.local.kill()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS_MAX + 3) == 0
+    with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS_MAX + 3) == 0
+
+
+def test_asked_to_stop_under_load_a_stage_writes_nothing_twice(kafka: KafkaServer, broker: Broker) -> None:
+    publish_texts(broker, ["text"] * 6_000)
+    with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
+        while not messages(broker, MENTIONS.name):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS_MAX + 3) == 0
+    written = len(messages(broker, MENTIONS.name))
+    assert written < 6_000
+    with running(a_transform(), broker) as stage:
+        # Another group: it tells that the topic is whole; the position of the first one tells what it repeats.
+        stage.until(lambda: len(messages(broker, MENTIONS.name)) >= written + 6_000)
+    with closing(broker.admin()) as admin:
+        assert sum(admin.committed("wirewatch.risky", ARTICLES.name).values()) == written

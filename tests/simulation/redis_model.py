@@ -1,0 +1,240 @@
+"""What the scripts in consumers/*.lua promise, said again in Python; a test compares it with real servers.
+
+``Model`` holds the data. ``SimClient`` is what the store and the relay use of redis-py, over a model, with faults.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.simulation.chance import Chance, Crash
+from wirewatch.errors import StoreUnavailable
+
+Fields = dict[str, str]
+_LUA = Path(__file__).parents[2] / "consumers"
+
+
+def _place(place: str) -> tuple[int, int]:
+    source, _, n = place.partition("-")
+    return int(source), int(n or 0)
+
+
+class Model:
+    """Keys by name: hashes and sorted sets as dict, sets as set, streams as dict of place to fields."""
+
+    checks_position = True
+    checks_seen = True
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {}
+        self.last_place: dict[str, tuple[int, int]] = {}
+        self.gaps = 0
+
+    def copy(self) -> bytes:
+        return pickle.dumps((self.data, self.last_place))
+
+    def restore(self, kept: bytes) -> None:
+        self.data, self.last_place = pickle.loads(kept)  # noqa: S301 - our own
+
+    def stream(self, name: str) -> dict[str, Fields]:
+        found: dict[str, Fields] = self.data.get(name, {})
+        return found
+
+    def add_to_stream(self, name: str, place: str, fields: Fields) -> None:
+        assert _place(place) > self.last_place.get(name, (0, 0)), f"{name}: {place} is not behind the last place"
+        self.last_place[name] = _place(place)
+        self.data.setdefault(name, {})[place] = fields
+
+    # The scripts
+
+    def claim(self, keys: Sequence[str], args: Sequence[Any]) -> int:
+        standing = self.data.setdefault(keys[0], {})
+        generation, member = int(args[0]), str(args[1])
+        has = int(standing.get("generation", -1)), standing.get("member")
+        later = generation > has[0] or (generation == has[0] and member == has[1])
+        if has[1] is not None and not later and not int(args[2]):
+            return 0
+        standing.update(generation=str(generation), member=member)
+        return 1
+
+    def hold(self, keys: Sequence[str], args: Sequence[Any]) -> int:
+        standing = self.data.setdefault(keys[0], {})
+        raised = max(int(standing.get("src", 0)), int(standing.get("raised", 0)))
+        standing.update(held="1", raised=str(raised))
+        return raised
+
+    def apply(self, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
+        call = msgspec.msgpack.decode(args[0])
+        standing = self.data.get(keys[0], {})
+        position = standing.get("next", "0")
+        if "held" in standing:
+            return [3, position]
+        claimed = standing.get("generation"), standing.get("member")
+        if call["member"] and claimed != (call["generation"], call["member"]):
+            return [2, position]
+        if position != call["expected"] and self.checks_position:
+            return [0, position]
+        letters, gaps, watermark = self._count(keys, call, standing)
+        self.gaps += gaps
+        standing = self.data.setdefault(keys[0], {})
+        standing.update(next=call["following"], day=call["day"])
+        if watermark is not None:
+            standing["src"] = str(watermark)
+        for number in call["forget"]:
+            self.data.pop(keys[number - 1], None)
+        return [1, call["following"], letters, gaps]
+
+    def _count(
+        self, keys: Sequence[str], call: Mapping[str, Any], standing: Mapping[str, str]
+    ) -> tuple[str, int, int | None]:
+        """Record by record, where the script first gathers: the result must be the same."""
+        watermark = int(standing["src"]) if "src" in standing else None
+        raised = int(standing.get("raised", 0))
+        letters, gaps = "", 0
+        for record in call["records"]:
+            if watermark is not None and record["src"] < watermark:
+                letters += "r"
+                continue
+            gaps += record["src"] - watermark if watermark is not None else 0
+            watermark = record["src"] + 1
+            day, id_ = call["days"][record["day"] - 1], record["id"]
+            duplicate = any(id_ in self.data.get(keys[number - 1], ()) for number in day["window"])
+            if id_:
+                self.data.setdefault(keys[day["seen"] - 1], set()).add(id_)
+            if id_ and duplicate and self.checks_seen:
+                letters += "d"
+                self._add(keys, record["totals"], "dup", 1)
+                continue
+            letters += "c"
+            for at in range(0, len(record["add"]), 3):
+                self._add(keys, *record["add"][at : at + 3])
+            if record["alert"] and record["src"] >= raised:
+                fields = {"id": record["alert_id"], "alert": record["alert"]}
+                self.add_to_stream(keys[1], f"{record['src'] + 1}-0", fields)
+        return letters, gaps, watermark
+
+    def _add(self, keys: Sequence[str], number: int, name: str, amount: int) -> None:
+        own = self.data.setdefault(keys[number - 1], {})
+        own[name] = own.get(name, 0) + amount
+
+    def relay(self, keys: Sequence[str], args: Sequence[Any]) -> list[int]:
+        feed, ids, trimmed = keys
+        fresh = []
+        for at in range(1, len(args), 2):
+            id_, alert = args[at], args[at + 1]
+            fresh.append(int(id_ not in self.data.get(ids, {})))
+            if fresh[-1]:
+                place = f"{self.last_place.get(feed, (0, 0))[0] + 1}-0"
+                self.add_to_stream(feed, place, {"id": id_, "alert": alert})
+                self.data.setdefault(ids, {})[id_] = place
+        for place in list(self.stream(feed))[: max(0, len(self.stream(feed)) - int(args[0]))]:
+            del self.data[ids][self.data[feed].pop(place)["id"]]
+            self.data[trimmed] = place
+        return fresh
+
+    def script(self, text: str) -> Callable[[Sequence[str], Sequence[Any]], Any]:
+        run: Callable[[Sequence[str], Sequence[Any]], Any] = getattr(self, _SCRIPTS[text])
+        return run
+
+
+_SCRIPTS = {(_LUA / f"{name}.lua").read_text("utf-8"): name for name in ("apply", "claim", "hold", "relay")}
+
+
+class SimPipeline:
+    """Commands sent together over one connection: any number of the first ones has its effect, in order."""
+
+    def __init__(self, model: Model, call: Callable[..., Any]) -> None:
+        self._model = model
+        self._call = call
+        self._queue: list[Callable[[], Any]] = []
+
+    def __enter__(self) -> SimPipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._queue = []
+
+    def queue(self, effect: Callable[[], Any]) -> None:
+        self._queue.append(effect)
+
+    def xdel(self, name: str, *places: str) -> None:
+        def delete() -> None:
+            for place in places:
+                self._model.stream(name).pop(place, None)
+
+        self.queue(delete)
+
+    def execute(self) -> list[Any]:
+        answer: list[Any] = self._call("pipeline", lambda: [effect() for effect in self._queue], self._queue[0])
+        return answer
+
+
+class SimClient:
+    """One member's connection. A call may fail before, or after it had its effect."""
+
+    def __init__(self, model: Model, chance: Chance, between: Callable[[], None]) -> None:
+        self._model = model
+        self._chance = chance
+        self._between = between
+
+    def _call(self, name: str, effect: Callable[[], Any], halfway: Callable[[], Any] | None = None) -> Any:
+        fault = self._chance.fault(name)
+        if fault == "crash before":
+            raise Crash
+        self._between()
+        if fault == "away":
+            raise StoreUnavailable(fault)
+        if fault == "partial" and halfway is not None:
+            halfway()
+            raise StoreUnavailable(fault)
+        answer = effect()
+        if fault == "crash after":
+            raise Crash
+        if fault != "none":
+            raise StoreUnavailable(fault)
+        return answer
+
+    def register_script(self, text: str) -> Callable[..., Any]:
+        run = self._model.script(text)
+
+        def script(keys: Sequence[str], args: Sequence[Any] = (), client: SimPipeline | None = None) -> Any:
+            if client is not None:
+                return client.queue(lambda: run(keys, args))
+            return self._call("script", lambda: run(keys, args))
+
+        return script
+
+    def hmget(self, key: str, *fields: str) -> list[str | None]:
+        return self._call("hmget", lambda: [self._model.data.get(key, {}).get(field) for field in fields])  # type: ignore[no-any-return]
+
+    def xread(self, places: Mapping[str, str], count: int, block: int | None = None) -> list[Any]:
+        def read() -> list[Any]:
+            found = []
+            for name, after in places.items():
+                entries = [e for e in self._model.stream(name).items() if _place(e[0]) > _place(after)][:count]
+                if entries:
+                    found.append([name, entries])
+            return found
+
+        return self._call("xread", read)  # type: ignore[no-any-return]
+
+    def xrange(self, name: str, first: str = "-", last: str = "+", count: int | None = None) -> list[Any]:
+        def read() -> list[Any]:
+            entries = list(self._model.stream(name).items())
+            return [entry for entry in entries if last == "+" or _place(entry[0]) <= _place(last)][:count]
+
+        return self._call("xrange", read)  # type: ignore[no-any-return]
+
+    def pipeline(self, transaction: bool) -> SimPipeline:
+        return SimPipeline(self._model, self._call)
+
+    def xlen(self, name: str) -> int:
+        return len(self._model.stream(name))
+
+    def close(self) -> None:
+        """Nothing is pending."""

@@ -1,0 +1,21 @@
+"""The main job over the embedded log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.path_contract import Env, PathContract
+from wirewatch.settings import Settings
+
+
+class TestEmbeddedPath(PathContract):
+    @pytest.fixture
+    def env(self, tmp_path: Path, redis_url: str) -> Env:
+        return {"WIREWATCH_DATA_DIR": str(tmp_path), "REDIS_URL": redis_url}
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path, redis_url: str) -> Settings:
+        return Settings(data_dir=tmp_path, redis_url=SecretStr(redis_url))

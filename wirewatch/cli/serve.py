@@ -1,0 +1,129 @@
+"""``wirewatch serve``: the API and the HTTP ingest, on one port."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import click
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from consumers.api.app import create_app, reading_routers
+from consumers.api.backend import Backend
+from producers import ingest
+from wirewatch import logs, metrics_server
+from wirewatch.broker import Broker
+from wirewatch.cli.wiring import open_broker
+from wirewatch.errors import UserError
+from wirewatch.metrics import Metrics
+from wirewatch.redis_client import address, answers, connect, connect_async
+from wirewatch.settings import Settings, load
+from wirewatch.topics import ARTICLES
+
+_STOP_SECONDS_MAX = 10
+_BACKLOG = 1024
+
+
+@click.command(
+    epilog="Examples: `wirewatch serve`, `wirewatch serve --only api --port 0`; "
+    "then `curl -N http://127.0.0.1:8080/v1/alerts/stream`."
+)
+@click.option("--only", type=click.Choice(["api", "ingest"]), help="Only reading (api), or only publishing (ingest).")
+@click.option("--host", help="Address to listen on. Default: WIREWATCH_HTTP_HOST.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 0 takes a free one. Default: WIREWATCH_HTTP_PORT.")
+def command(only: str | None, host: str | None, port: int | None) -> None:
+    """Serve the API until stopped: publish articles, read alerts and counters, follow the alert stream.
+
+    Ctrl-C or SIGTERM finishes the requests under way, for at most 10 seconds.
+    """
+    settings = load()
+    logs.configure(settings, process="serve")
+    metrics = Metrics().with_process_metrics()
+    metrics_server.serve(metrics, settings)
+    with ExitStack() as stack:
+        listener = stack.enter_context(
+            _listening(host or settings.http_host, settings.http_port if port is None else port)
+        )
+        app = stack.enter_context(_application(settings, metrics, only))
+        name, real_port = listener.getsockname()[:2]
+        click.echo(f"http://{f'[{name}]' if ':' in name else name}:{real_port}/ names the endpoints")
+        _serve(app, listener)
+
+
+def _serve(app: FastAPI, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS_MAX,
+        backlog=_BACKLOG,
+    )
+    # Once uvicorn has stopped in order it raises the signal again; that must not turn success into a failure.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: None)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listens before the address is said, so that it answers. Raises UserError when it is taken."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: {error.strerror}: choose others with --host and --port") from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextmanager
+def _application(settings: Settings, metrics: Metrics, only: str | None) -> Iterator[FastAPI]:
+    """The application with its clients opened; they are closed at the end. Raises UserError, BrokerUnavailable."""
+    broker = open_broker(settings)
+    routers: list[APIRouter] = []
+    checks: dict[str, Callable[[], object]] = {"broker": lambda: _broker_answers(broker)}
+    at_end: list[Callable[[], Awaitable[None]]] = []
+    with ExitStack() as stack:
+        if only != "ingest":
+            url = address(settings)
+            client, stream_client = connect(url), connect_async(url)
+            stack.callback(client.close)
+            at_end.append(stream_client.aclose)
+            checks["redis"] = lambda: _redis_answers(client)
+            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client)
+            routers += reading_routers(backend)
+        if only != "api":
+            producer = broker.producer()
+            stack.callback(producer.close)
+            routers.append(ingest.router(producer, settings, metrics))
+
+        async def end() -> None:
+            for close in at_end:
+                await close()
+
+        yield create_app(metrics, routers, checks, end)
+
+
+def _redis_answers(client: Any) -> None:
+    with answers():
+        client.ping()
+
+
+def _broker_answers(broker: Broker) -> None:
+    """Raises BrokerUnavailable when it does not answer, UserError when the topics are not there."""
+    admin = broker.admin()
+    try:
+        if not admin.partitions(ARTICLES.name):
+            raise UserError(f"there is no topic {ARTICLES.name}: run `wirewatch topics create`")
+    finally:
+        admin.close()
