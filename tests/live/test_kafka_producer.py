@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from tests.live.conftest import KafkaServer
-from wirewatch.broker import TopicSpec
+from wirewatch.broker import Delivery, Producer, TopicSpec
 from wirewatch.errors import BrokerUnavailable, Rejected, UserError
 from wirewatch.kafka_broker import KafkaBroker
 
@@ -47,15 +47,24 @@ def values(broker: KafkaBroker, topic: str, partition: int) -> list[bytes]:
         return [message.value for message in admin.read(topic, partition, 0, 10_000)]
 
 
-def test_nothing_queued_behind_a_refused_record_is_written(broker: KafkaBroker, narrow_topic: str) -> None:
+def send_twenty_more(producer: Producer, topic: str, deliveries: list[Delivery]) -> None:
+    for _ in range(20):
+        deliveries.append(producer.send(topic, os.urandom(90_000)))
+    producer.flush()
+
+
+def test_nothing_sent_after_a_refused_record_is_written_before_the_loss_was_told(
+    broker: KafkaBroker, narrow_topic: str
+) -> None:
     with closing(broker.producer()) as producer:
         producer.send(narrow_topic, b"before")
         producer.flush()
-        refused = producer.send(narrow_topic, os.urandom(300_000))
-        behind = [producer.send(narrow_topic, os.urandom(90_000)) for _ in range(5)]
+        deliveries = [producer.send(narrow_topic, os.urandom(300_000))]
+        # The refusal comes at any time: while these are still being sent, or when all are queued.
         with pytest.raises(BrokerUnavailable, match="did not acknowledge"):
-            producer.flush()
-        for delivery in (refused, *behind):
+            send_twenty_more(producer, narrow_topic, deliveries)
+        producer.flush()
+        for delivery in deliveries:
             with pytest.raises(BrokerUnavailable):
                 delivery.position()
         assert values(broker, narrow_topic, 0) == [b"before"]

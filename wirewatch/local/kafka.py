@@ -176,13 +176,13 @@ def _answers(broker: KafkaBroker) -> bool:
 
 def _is_locked(file: Path) -> bool:
     """True while a Kafka runs on the folder: Java locks by fcntl, as lockf does."""
-    if not file.exists():
-        return False
-    with file.open("r+") as lock:
-        try:
+    try:
+        with file.open("r+") as lock:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
+    except BlockingIOError:
+        return True
+    except OSError:  # no such file yet: what is wrong with the folder, Kafka says best
+        return False
     return False
 
 
