@@ -1,43 +1,38 @@
-"""Polls feeds until stopped: when each is due, what is new in it, and that it reached the broker.
+"""One poll of one feed: what it holds that is new goes to the broker, and what was learnt of the feed is kept.
 
-What the servers said (ETag, Last-Modified) and which items were published is kept in memory: after a restart each feed
-is fetched whole once, and its items go to the broker again, where their ids show them to be repeats. One thread polls
-all feeds, one after the other; an asynchronous scheduler with the state in Redis takes its place.
+Nothing is remembered before the broker has acknowledged the articles: a poller that dies in between asks again, and the
+ids show the repeats.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import heapq
-import itertools
-import threading
+import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
+
+import msgspec
 
 from producers.accept import Item, outcome
-from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome, fetch
+from producers.feeds.board import Board, Held
+from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, Outcome
 from producers.feeds.json_feed import json_feed
 from producers.feeds.parse import Feed, xml_feed
+from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
 from producers.publish import Tally, publish
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected
+from wirewatch.feed_state import FeedState, health
 from wirewatch.metrics import Metrics
+from wirewatch.records import Article
 from wirewatch.settings import Settings
 
 STAGE = "feeds"
-WAIT_SECONDS_MAX = 86_400.0
-ENDED = frozenset(["gone", "refused", "bad-url"])
-"""Failures that no later poll can mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """When a feed is due again, and why then; ``when`` None: never."""
-
-    when: datetime | None
-    reason: str
+PRINTS_MAX = 2_000
+_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +46,15 @@ class Visit:
     next: Next
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is remembered of a feed between polls."""
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a document gave. ``new``: articles that no poll had seen; ``published``: the times that its items claim."""
 
-    url: str
-    state: Conditional = field(default_factory=Conditional)
-    published: frozenset[bytes] = frozenset()
-    failures: int = 0
-
-
-def next_poll(outcome_: Outcome, now: datetime, settings: Settings, *, failures: int = 0) -> Next:
-    """When to poll again. ``failures``: how many polls before this one failed in a row."""
-    interval = settings.feed_interval_seconds
-    if isinstance(outcome_, Fetched):
-        return Next(now + timedelta(seconds=interval), "fetched")
-    if isinstance(outcome_, NotModified):
-        return Next(now + timedelta(seconds=interval), "not-modified")
-    if outcome_.reason in ENDED:
-        return Next(None, outcome_.reason)
-    asked = retry_after_seconds(outcome_.retry_after, now)
-    if asked is not None:
-        return Next(now + timedelta(seconds=min(max(asked, interval), WAIT_SECONDS_MAX)), "retry-after")
-    # The exponent is bounded too: a feed that is down for a year must not overflow a float.
-    wait = min(interval * 2 ** min(failures, 20), max(interval, WAIT_SECONDS_MAX))
-    return Next(now + timedelta(seconds=wait), "backoff")
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date; None when it says nothing of use."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    tally: Tally = field(default_factory=Tally)
+    items: int = 0
+    new: int = 0
+    published: tuple[datetime, ...] = ()
+    prints: tuple[str, ...] = ()
 
 
 def parse(document: Fetched) -> Feed:
@@ -109,6 +76,58 @@ def accepted(feed: Feed, url: str, now: datetime, settings: Settings) -> list[It
     ]
 
 
+def learnt(state: FeedState, result: Outcome, took: Took, now: datetime, settings: Settings, spread: float) -> Next:
+    """When the feed is due after this poll; see ``next_poll``."""
+    rhythm = _rhythm(state, took, now)
+    return next_poll(result, now, settings, rhythm=rhythm, failures=state.failures, spread=spread)
+
+
+def after(state: FeedState, result: Outcome, took: Took, following: Next, now: datetime) -> FeedState:
+    """What is known of a feed after a poll. Pure."""
+    polled = msgspec.structs.replace(
+        state,
+        last_poll=now,
+        next_poll=following.when,
+        ended=following.reason if following.when is None else None,
+    )
+    if isinstance(result, Failed):
+        error = f"{result.reason}: {result.detail}"[:500]
+        return msgspec.structs.replace(polled, failures=state.failures + 1, last_error=error)
+    polled = msgspec.structs.replace(polled, failures=0, last_success=now)
+    if not isinstance(result, Fetched):
+        return polled
+    rhythm = _rhythm(state, took, now)
+    return msgspec.structs.replace(
+        polled,
+        etag=result.state.etag,
+        last_modified=result.state.last_modified,
+        moved_to=result.moved or state.moved_to,
+        prints=took.prints[:PRINTS_MAX],
+        gap_seconds=rhythm.gap_seconds,
+        last_article=rhythm.last_article,
+        articles=state.articles + took.tally.published,
+    )
+
+
+def _rhythm(state: FeedState, took: Took, now: datetime) -> Rhythm:
+    return arrived(Rhythm(state.gap_seconds, state.last_article), took.new, took.published, now)
+
+
+def revised(article: Article, mark: str | None) -> Article | None:
+    """The article with its revision, or None when ``mark``, of its last publication, says that it is the same."""
+    if mark is None:
+        return article
+    content, _, revision = mark.partition(":")
+    if content == article.content_hash:
+        return None
+    return msgspec.structs.replace(article, revision=int(revision or 1) + 1)
+
+
+def mark_of(article: Article) -> str:
+    """What is remembered of a published article."""
+    return f"{article.content_hash}:{article.revision}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """Polls feeds into a broker whose topics exist. ``on_visit`` is told of every poll."""
@@ -116,56 +135,83 @@ class Poller:
     producer: Producer
     settings: Settings
     metrics: Metrics
+    board: Board
+    fetcher: Fetcher
     on_visit: Callable[[Visit], None]
-    allow_private: bool = False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "parse"))
 
-    def once(self, urls: Sequence[str]) -> None:
-        """Poll each feed one time."""
-        for url in urls:
-            self._visit(_Known(url))
-
-    def run(self, urls: Sequence[str], stop: threading.Event) -> None:
-        """Poll each feed when it is due, until ``stop`` is set or every feed has ended."""
-        order = itertools.count()
-        due = [(self.clock(), next(order), _Known(url)) for url in urls]
-        heapq.heapify(due)
-        while due and not stop.is_set():
-            when, _, known = due[0]
-            # wait() is the interval and the way to stop in one.
-            if stop.wait(max(0.0, (when - self.clock()).total_seconds())):
-                return
-            heapq.heappop(due)
-            following = self._visit(known)
-            if following.when is not None:
-                heapq.heappush(due, (following.when, next(order), known))
-
-    def _visit(self, known: _Known) -> Next:
-        result = fetch(known.url, known.state, self.settings, allow_private=self.allow_private)
-        tally, items = Tally(), 0
+    async def visit(self, held: Held) -> Visit:
+        """Poll one feed that was taken from the board, and give it back. Raises StoreUnavailable."""
+        state = held.state
+        conditional = Conditional(state.etag, state.last_modified)
+        result = await self.fetcher.fetch(state.moved_to or state.url, conditional)
+        took = Took()
         if isinstance(result, Fetched):
             try:
-                tally, items = self._publish(known, result)
+                took = await self._publish(held, result)
             except Rejected as rejected:
                 result = Failed("not-a-feed", str(rejected))
             except BrokerUnavailable as error:
                 result = Failed("broker-unavailable", str(error))
-        following = next_poll(result, self.clock(), self.settings, failures=known.failures)
-        known.failures = known.failures + 1 if isinstance(result, Failed) else 0
+        now = self.clock()
+        # Jitter needs no secrets.
+        following = learnt(state, result, took, now, self.settings, random.random())  # noqa: S311
+        kept = after(state, result, took, following, now)
+        await self.board.give(kept, health(kept, now).word)
         self.metrics.feed_fetches.labels(_label(result)).inc()
-        self.on_visit(Visit(known.url, result, tally, items, following))
-        return following
+        visit = Visit(state.url, result, took.tally, took.items, following)
+        self.on_visit(visit)
+        return visit
 
-    def _publish(self, known: _Known, document: Fetched) -> tuple[Tally, int]:
-        items = accepted(parse(document), known.url, self.clock(), self.settings)
+    async def _publish(self, held: Held, document: Fetched) -> Took:
+        loop = asyncio.get_running_loop()
+        now = self.clock()
+
+        def read() -> list[Item]:
+            return accepted(parse(document), held.state.url, now, self.settings)
+
+        items = await loop.run_in_executor(self.threads, read)
         prints = [_print(item) for item in items]
-        new = [item for item, seen in zip(items, prints, strict=True) if seen not in known.published]
-        tally = publish(new, self.producer, stage=STAGE, metrics=self.metrics)
-        # Only now: were the broker away, the next poll must get all of it again.
-        known.state = document.state
-        known.published = frozenset(prints)
-        known.url = document.moved or known.url
-        return tally, len(items)
+        known = frozenset(held.state.prints)
+        fresh = _once([(item, seen) for item, seen in zip(items, prints, strict=True) if seen not in known])
+        marks = await self.board.published([_id(item) for item in fresh])
+        new: list[Item] = []
+        for item, mark in zip(fresh, marks, strict=True):
+            if isinstance(item.outcome, Rejected):
+                new.append(item)
+            elif article := revised(item.outcome, mark):
+                new.append(Item(item.origin, article, item.original))
+        self.metrics.feed_duplicates.inc(len(fresh) - len(new))
+        tally = Tally()
+        if new:
+            send = lambda: publish(new, self.producer, stage=STAGE, metrics=self.metrics)  # noqa: E731
+            tally = await loop.run_in_executor(self.threads, send)
+        articles = [item.outcome for item in new if not isinstance(item.outcome, Rejected)]
+        await self.board.remember((article.id, mark_of(article)) for article in articles)
+        return Took(
+            tally=tally,
+            items=len(items),
+            new=sum(article.revision == 1 for article in articles),
+            published=tuple(article.published for article in articles if article.published),
+            prints=tuple(prints),
+        )
+
+
+def _once(found: Sequence[tuple[Item, str]]) -> list[Item]:
+    """Each article of a document one time, as it stands there first."""
+    seen: set[str] = set()
+    kept = []
+    for item, print_ in found:
+        key = print_ if isinstance(item.outcome, Rejected) else item.outcome.id
+        if key not in seen:
+            seen.add(key)
+            kept.append(item)
+    return kept
+
+
+def _id(item: Item) -> str:
+    return "" if isinstance(item.outcome, Rejected) else item.outcome.id
 
 
 def _label(result: Outcome) -> str:
@@ -174,8 +220,8 @@ def _label(result: Outcome) -> str:
     return "fetched" if isinstance(result, Fetched) else "not-modified"
 
 
-def _print(item: Item) -> bytes:
+def _print(item: Item) -> str:
     """Tells whether an item was published before as it is now."""
     if isinstance(item.outcome, Rejected):
-        return hashlib.sha256(item.original).digest()
-    return f"{item.outcome.id}{item.outcome.content_hash}".encode()
+        return hashlib.sha256(item.original).hexdigest()[:16]
+    return hashlib.sha256(f"{item.outcome.id}{item.outcome.content_hash}".encode()).hexdigest()[:16]

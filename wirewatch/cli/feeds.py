@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
 
 from producers.feeds import poll as polling
-from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, fetch
+from producers.feeds.board import Board, MemoryBoard, RedisBoard
+from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, NotModified, fetch
+from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
+from producers.feeds.scheduler import Scheduler
 from wirewatch import logs, metrics_server
-from wirewatch.cli.signals import stop_event
+from wirewatch.cli import feed_list
+from wirewatch.cli.signals import async_stop_event
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import Rejected
+from wirewatch.feed_state import Listing, spoken
 from wirewatch.metrics import Metrics
+from wirewatch.redis_client import address, connect_async
 from wirewatch.settings import Settings, load
 from wirewatch.topics import specs
 
@@ -28,7 +35,11 @@ _ALLOW_PRIVATE = click.option(
 
 @click.group(epilog="Examples: `wirewatch feeds check https://example.org/feed`, `wirewatch feeds poll URL --once`.")
 def command() -> None:
-    """Poll live feeds (RSS, Atom, JSON Feed), or see what a poll would give."""
+    """Keep a list of live feeds (RSS, Atom, JSON Feed), poll them, or see what a poll would give."""
+
+
+for _each in feed_list.COMMANDS:
+    command.add_command(_each)
 
 
 @dataclass(slots=True)
@@ -44,20 +55,22 @@ class _Log:
 
 
 @command.command(
-    epilog="Examples: `wirewatch feeds poll https://example.org/feed`, `wirewatch feeds poll URL URL --once`."
+    epilog="Examples: `wirewatch feeds poll` polls the list, `wirewatch feeds poll https://example.org/feed --once`."
 )
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("--once", is_flag=True, help="Poll each feed one time and stop; exit code 1 when one failed.")
+@click.argument("urls", nargs=-1, metavar="[URL...]")
+@click.option("--once", is_flag=True, help="Poll each feed that is due one time and stop; exit code 1 when one failed.")
 @_ALLOW_PRIVATE
 def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
-    """Poll feeds and publish what is new, until stopped.
+    """Poll the list of feeds, or the feeds given, and publish what is new, until stopped.
 
-    Asks politely: sends back ETag and Last-Modified, honours Retry-After, waits longer after each failure, and ends
-    where the server says that a feed is gone.
+    The list (`wirewatch feeds import`) and what the servers said are in Redis: a restart asks for nothing twice, and
+    any number of pollers share the work. For feeds given here all is kept in memory, and no Redis is needed.
+
+    Asks politely: each feed by its own rhythm, from 5 minutes to a day; sends back ETag and Last-Modified, honours
+    Cache-Control and Retry-After, waits longer after each failure, and ends where the server says that a feed is gone.
     """
     settings = load()
     logs.configure(settings, process="feeds")
-    stop = stop_event()
     metrics = Metrics().with_process_metrics()
     metrics_server.serve(metrics, settings)
     broker = open_broker(settings)
@@ -66,16 +79,24 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
         admin.create_topics(specs(settings))
     finally:
         admin.close()
-    producer = broker.producer()
     log = _Log()
-    poller = polling.Poller(
-        producer=producer, settings=settings, metrics=metrics, on_visit=log, allow_private=allow_private
-    )
+    client = None if urls else connect_async(address(settings))
+    board: Board = RedisBoard(client, settings) if client else MemoryBoard([Listing(url=url) for url in urls])
+    producer = broker.producer()
+
+    async def work() -> None:
+        stop = async_stop_event()
+        async with Fetcher(settings, allow_private=allow_private) as fetcher:
+            poller = polling.Poller(
+                producer=producer, settings=settings, metrics=metrics, board=board, fetcher=fetcher, on_visit=log
+            )
+            scheduler = Scheduler(poller, endless=not urls)
+            await (scheduler.once() if once else scheduler.run(stop))
+        if client:
+            await client.aclose()
+
     try:
-        if once:
-            poller.once(urls)
-        else:
-            poller.run(urls, stop)
+        asyncio.run(work())
     finally:
         producer.close()
     return 1 if once and log.failed else 0
@@ -104,10 +125,11 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
     facts: dict[str, str | int | list[str]] = {"url": url}
     if not isinstance(document, Fetched):
         failure = f"{document.reason}: {document.detail}" if isinstance(document, Failed) else "304 to a first request"
-        return facts | {"failure": failure, "next poll": _next(polling.next_poll(document, now, settings))}
+        return facts | {"failure": failure, "next poll": _next(next_poll(document, now, settings))}
     facts |= {
         "final url": document.url,
         "content type": document.content_type or "none",
+        "moved": document.moved or "no",
         "bytes": len(document.body),
         "conditional": _conditional(document.state),
     }
@@ -119,6 +141,8 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
     articles = [item.outcome for item in items if not isinstance(item.outcome, Rejected)]
     rejected_items = [f"{item.origin}: {item.outcome}" for item in items if isinstance(item.outcome, Rejected)]
     newest = max((article.published for article in articles if article.published), default=None)
+    dates = [article.published for article in articles if article.published]
+    rhythm = arrived(Rhythm(), len(articles), dates, now)
     return facts | {
         "title": feed.title,
         "source": feed.source or "none",
@@ -127,7 +151,8 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
         "articles": [f"{article.title or article.text[:80]} ({article.source})" for article in articles],
         "rejected": rejected_items,
         "newest": newest.isoformat() if newest else "no item has a date",
-        "next poll": _next(polling.next_poll(document, now, settings)),
+        "rhythm": f"one article in {spoken(timedelta(seconds=rhythm.gap_seconds))}" if rhythm.gap_seconds else "unknown",
+        "next poll": _next(next_poll(document, now, settings, rhythm=rhythm)),
     }
 
 
@@ -140,7 +165,7 @@ def _said(visit: polling.Visit) -> str:
     return f"{visit.items} items, {tally.published} new articles published, {tally.rejected} rejected"
 
 
-def _next(following: polling.Next) -> str:
+def _next(following: Next) -> str:
     if following.when is None:
         return f"not polled again ({following.reason})"
     return f"next poll at {following.when:%Y-%m-%dT%H:%M:%SZ} ({following.reason})"

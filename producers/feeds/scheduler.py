@@ -1,0 +1,112 @@
+"""Keeps polling what is due, many feeds at a time and few per host, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from producers.feeds.board import Held
+from producers.feeds.poll import Poller
+from producers.identity import host_of
+from wirewatch.errors import Rejected, StoreUnavailable
+from wirewatch.feed_state import HEALTH_WORDS
+
+LOOK_SECONDS_MAX = 1.0
+"""Other pollers and the list change what is due: look again at least so often."""
+AWAY_SECONDS = 2.0
+HOST_BUSY = timedelta(seconds=2)
+CENSUS_SECONDS = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Drives one poller. Several processes share the work when their boards are the same Redis.
+
+    ``endless`` False: ``run`` returns when no feed will ever be due again.
+    """
+
+    poller: Poller
+    endless: bool = True
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _hosts: Counter[str] = field(default_factory=Counter)
+    _counted: float = float("-inf")
+
+    async def once(self) -> None:
+        """Poll every feed that is due, one time."""
+        now = self.poller.clock()
+        while held := await self.poller.board.take(now, self.poller.settings.feed_connections):
+            await asyncio.gather(*(self.poller.visit(each) for each in held))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until ``stop`` is set; polls under way are finished first. Redis may go away and come back."""
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                try:
+                    wait = await self._step()
+                except StoreUnavailable as error:
+                    _log.warning("polling waits: %s", error)
+                    wait = AWAY_SECONDS
+                if wait is None and not self._running:
+                    return
+                # Also ends when a poll does: its slot is free, and its feed may be due at once.
+                waits = {stopping, *self._running}
+                await asyncio.wait(waits, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if self._running:
+                await asyncio.gather(*self._running)
+
+    async def _step(self) -> float | None:
+        """Start what is due; returns for how long to wait then, None when nothing will ever be due."""
+        board, settings = self.poller.board, self.poller.settings
+        await self._census()
+        free = settings.feed_connections - len(self._running)
+        if free > 0:
+            now = self.poller.clock()
+            for held in await board.take(now, free):
+                host = _host(held)
+                if self._hosts[host] >= settings.feed_host_connections:
+                    await board.postpone(held, now + HOST_BUSY)
+                    continue
+                self._hosts[host] += 1
+                task = asyncio.create_task(self._visit(held, host))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        following = await board.seconds_to_next(self.poller.clock())
+        if following is None:
+            return LOOK_SECONDS_MAX if self.endless or self._running else None
+        # Without a free slot only a poll that ends can change anything.
+        return LOOK_SECONDS_MAX if free <= 0 else min(following, LOOK_SECONDS_MAX)
+
+    async def _visit(self, held: Held, host: str) -> None:
+        try:
+            await self.poller.visit(held)
+        except StoreUnavailable as error:
+            # The lease ends, and the feed is taken again.
+            _log.warning("%s: what this poll learnt is lost: %s", held.listing.url, error)
+        finally:
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
+
+    async def _census(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._counted < CENSUS_SECONDS:
+            return
+        self._counted = now
+        words = Counter(await self.poller.board.census())
+        for word in HEALTH_WORDS:
+            self.poller.metrics.feeds.labels(word).set(words[word])
+
+
+def _host(held: Held) -> str:
+    try:
+        return host_of(held.state.moved_to or held.listing.url)
+    except Rejected:
+        return held.listing.url
