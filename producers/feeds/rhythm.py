@@ -52,7 +52,10 @@ def next_poll(
     ``spread``, from 0 to 1, lengthens the wait by up to a tenth, so that feeds that fell due together part. The wait is
     never below the settings' shortest, nor above their longest.
     """
-    least, most = settings.feed_interval_seconds, max(settings.feed_interval_seconds, settings.feed_interval_seconds_max)
+    least, most = (
+        settings.feed_interval_seconds,
+        max(settings.feed_interval_seconds, settings.feed_interval_seconds_max),
+    )
 
     def after(seconds: float, reason: str) -> Next:
         wait = min(max(seconds, least) * (1 + JITTER * min(max(spread, 0.0), 1.0)), most)

@@ -151,7 +151,9 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
         "articles": [f"{article.title or article.text[:80]} ({article.source})" for article in articles],
         "rejected": rejected_items,
         "newest": newest.isoformat() if newest else "no item has a date",
-        "rhythm": f"one article in {spoken(timedelta(seconds=rhythm.gap_seconds))}" if rhythm.gap_seconds else "unknown",
+        "rhythm": f"one article in {spoken(timedelta(seconds=rhythm.gap_seconds))}"
+        if rhythm.gap_seconds
+        else "unknown",
         "next poll": _next(next_poll(document, now, settings, rhythm=rhythm)),
     }
 

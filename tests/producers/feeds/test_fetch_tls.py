@@ -39,7 +39,6 @@ class TlsServer:
         return asyncio.run(once())
 
 
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[TlsServer]:
     if not shutil.which("openssl"):

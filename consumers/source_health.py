@@ -1,0 +1,64 @@
+"""How the listed feeds are, as the API tells it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from wirewatch.feed_state import FeedState, HealthWord, Listing, health
+
+HEALTH_ORDER: tuple[HealthWord, ...] = ("failing", "silent", "ended", "new", "ok")
+"""The worst first."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A listed feed. ``gap_seconds``: its own rhythm; ``failures``: in a row; ``articles``: over its whole life."""
+
+    url: str
+    title: str
+    categories: tuple[str, ...]
+    health: HealthWord
+    detail: str
+    last_poll: datetime | None
+    last_success: datetime | None
+    last_article: datetime | None
+    last_error: str | None
+    next_poll: datetime | None
+    gap_seconds: float | None
+    failures: int
+    articles: int
+    moved_to: str | None
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """Every listed feed, the worst first."""
+
+    sources: tuple[Source, ...]
+
+
+def sources(listings: Sequence[Listing], states: Sequence[FeedState], now: datetime) -> Sources:
+    """Listings and their states, in the same order, as one answer."""
+    found = [_source(listing, state, now) for listing, state in zip(listings, states, strict=True)]
+    return Sources(sources=tuple(sorted(found, key=lambda each: (HEALTH_ORDER.index(each.health), each.url))))
+
+
+def _source(listing: Listing, state: FeedState, now: datetime) -> Source:
+    how = health(state, now)
+    return Source(
+        url=listing.url,
+        title=listing.title,
+        categories=listing.categories,
+        health=how.word,
+        detail=how.detail,
+        last_poll=state.last_poll,
+        last_success=state.last_success,
+        last_article=state.last_article,
+        last_error=state.last_error,
+        next_poll=state.next_poll,
+        gap_seconds=state.gap_seconds,
+        failures=state.failures,
+        articles=state.articles,
+        moved_to=state.moved_to,
+    )
