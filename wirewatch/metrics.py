@@ -126,6 +126,11 @@ class Metrics:
         self.feed_duplicates = self._counter(
             "feed_duplicates_dropped_total", "Articles of feeds that were published before as they are."
         )
+        self.pages = self._counter(
+            "feed_pages_total",
+            "Article pages asked for their full text, by outcome; robots: the site forbids it.",
+            "outcome",
+        )
         self.feeds = self._gauge(
             "feeds", "Listed feeds by health: ok, new, silent (below its own rhythm), failing, ended.", "health"
         )

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     feed_host_connections: Count = _setting(2, "Of these, from one host.")
     feed_lease_seconds: Seconds = _setting(600.0, "A feed that a poller took and did not finish is taken again.")
     feed_seen_hours: Count = _setting(168, "An article published so recently as it is now is not published again.")
+    page_wait_seconds: Seconds = _setting(1.0, "Between two article pages that are read for one feed, seconds.")
     fetch_seconds_max: Seconds = _setting(20.0, "Longest fetch of a feed or page, seconds.")
     fetch_bytes_max: Count = _setting(5_242_880, "Largest feed or page, bytes after decompression.")
 

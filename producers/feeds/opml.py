@@ -90,7 +90,7 @@ def _outlines(body: Any) -> Iterable[tuple[Any, tuple[str, ...]]]:
     """All outlines with the folders that they lie in, in order; without recursion, as depth is the sender's choice."""
     if body is None:
         return
-    stack = [(child, ()) for child in reversed(body)]
+    stack: list[tuple[Any, tuple[str, ...]]] = [(child, ()) for child in reversed(body)]
     while stack:
         outline, folders = stack.pop()
         if outline.tag != "outline":

@@ -11,8 +11,9 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
@@ -20,8 +21,10 @@ from producers.accept import Item, outcome
 from producers.feeds.board import Board, Held
 from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, Outcome
 from producers.feeds.json_feed import json_feed
+from producers.feeds.pages import Pages
 from producers.feeds.parse import Feed, xml_feed
 from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
+from producers.feeds.sitemap import is_sitemap, newest_children, news_sitemap, unpacked
 from producers.publish import Tally, publish
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected
@@ -32,7 +35,7 @@ from wirewatch.settings import Settings
 
 STAGE = "feeds"
 PRINTS_MAX = 2_000
-_THREADS = 4
+THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,25 @@ class Took:
 
 
 def parse(document: Fetched) -> Feed:
-    """The feed in a fetched document. Raises Rejected."""
+    """The feed in a fetched document: RSS, Atom, JSON Feed or a news sitemap. Raises Rejected."""
     if document.body.lstrip()[:1] == b"{":
         return json_feed(document.body, url=document.url)
+    if is_sitemap(document.body):
+        return news_sitemap(document.body, url=document.url)
     return xml_feed(document.body, url=document.url, content_type=document.content_type)
+
+
+async def documents(document: Fetched, fetcher: Fetcher, settings: Settings) -> list[Fetched]:
+    """The document, unpacked; for a sitemap index, the newest sitemaps of it that can be had. Raises Rejected."""
+    whole = replace(document, body=unpacked(document.body, bytes_max=settings.fetch_bytes_max))
+    if not is_sitemap(whole.body) or not (children := newest_children(whole.body, url=whole.url)):
+        return [whole]
+    found = [await fetcher.fetch(child) for child in children]
+    return [
+        replace(each, body=unpacked(each.body, bytes_max=settings.fetch_bytes_max))
+        for each in found
+        if isinstance(each, Fetched)
+    ]
 
 
 def accepted(feed: Feed, url: str, now: datetime, settings: Settings) -> list[Item]:
@@ -138,8 +156,10 @@ class Poller:
     board: Board
     fetcher: Fetcher
     on_visit: Callable[[Visit], None]
+    pages: Pages | None = None
+    """Reads full texts for feeds that ask for it."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "parse"))
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "parse"))
 
     async def visit(self, held: Held) -> Visit:
         """Poll one feed that was taken from the board, and give it back. Raises StoreUnavailable."""
@@ -168,8 +188,10 @@ class Poller:
         loop = asyncio.get_running_loop()
         now = self.clock()
 
+        whole = await documents(document, self.fetcher, self.settings)
+
         def read() -> list[Item]:
-            return accepted(parse(document), held.state.url, now, self.settings)
+            return [item for each in whole for item in accepted(parse(each), held.state.url, now, self.settings)]
 
         items = await loop.run_in_executor(self.threads, read)
         prints = [_print(item) for item in items]
@@ -185,8 +207,10 @@ class Poller:
         self.metrics.feed_duplicates.inc(len(fresh) - len(new))
         tally = Tally()
         if new:
-            send = lambda: publish(new, self.producer, stage=STAGE, metrics=self.metrics)  # noqa: E731
+            sent = await self.pages.complete(new) if self.pages and held.listing.full_text else new
+            send = partial(publish, sent, self.producer, stage=STAGE, metrics=self.metrics)
             tally = await loop.run_in_executor(self.threads, send)
+        # Marks are of what the feed says: pages change with every advertisement.
         articles = [item.outcome for item in new if not isinstance(item.outcome, Rejected)]
         await self.board.remember((article.id, mark_of(article)) for article in articles)
         return Took(

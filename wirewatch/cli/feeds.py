@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,9 @@ import msgspec
 
 from producers.feeds import poll as polling
 from producers.feeds.board import Board, MemoryBoard, RedisBoard
+from producers.feeds.discover import offered, usual_places
 from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, NotModified, fetch
+from producers.feeds.pages import Pages
 from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
 from producers.feeds.scheduler import Scheduler
 from wirewatch import logs, metrics_server
@@ -87,11 +90,19 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
     async def work() -> None:
         stop = async_stop_event()
         async with Fetcher(settings, allow_private=allow_private) as fetcher:
-            poller = polling.Poller(
-                producer=producer, settings=settings, metrics=metrics, board=board, fetcher=fetcher, on_visit=log
-            )
-            scheduler = Scheduler(poller, endless=not urls)
-            await (scheduler.once() if once else scheduler.run(stop))
+            with ThreadPoolExecutor(polling.THREADS, "parse") as threads:
+                poller = polling.Poller(
+                    producer=producer,
+                    settings=settings,
+                    metrics=metrics,
+                    board=board,
+                    fetcher=fetcher,
+                    on_visit=log,
+                    pages=Pages(fetcher, settings, metrics, threads),
+                    threads=threads,
+                )
+                scheduler = Scheduler(poller, endless=not urls)
+                await (scheduler.once() if once else scheduler.run(stop))
         if client:
             await client.aclose()
 
@@ -136,7 +147,9 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
     try:
         feed = polling.parse(document)
     except Rejected as rejected:
-        return facts | {"failure": f"not-a-feed: {rejected}"}
+        offers = offered(document.body, document.url)
+        advice = {"feeds offered": offers} if offers else {"try": usual_places(document.url)}
+        return facts | {"failure": f"not-a-feed: {rejected}"} | advice
     items = polling.accepted(feed, url, now, settings)
     articles = [item.outcome for item in items if not isinstance(item.outcome, Rejected)]
     rejected_items = [f"{item.origin}: {item.outcome}" for item in items if isinstance(item.outcome, Rejected)]
