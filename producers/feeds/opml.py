@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
@@ -14,6 +15,7 @@ from wirewatch.errors import Rejected
 from wirewatch.feed_state import Listing
 
 DEPTH_MAX = 20
+_BARE_AMPERSAND = re.compile(rb"&(?!(?:#\w{1,8}|\w{1,31});)")
 _FULL_TEXT = "fullText"
 
 
@@ -76,10 +78,10 @@ def _root(data: bytes) -> Any:
         recover=True, resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True
     )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(_BARE_AMPERSAND.sub(b"&amp;", data), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Rejected("invalid", f"not XML: {error}") from error
-    if root is None or etree.QName(root).localname.lower() != "opml":
+    if root is None or str(root.tag).rpartition("}")[2].lower() != "opml":
         raise Rejected("invalid", "this is not an OPML file: its first element is not <opml>")
     if root.getroottree().docinfo.internalDTD is not None:
         raise Rejected("unsafe", "the file has a document type of its own")

@@ -57,7 +57,7 @@ def news_sitemap(data: bytes, *, url: str | None = None) -> Feed:
             url=address,
             source=None if address else source_of(None, url, ""),
             title=_text(news, "title"),
-            language=_text(news, "language"),
+            language=next((_text(each, "language") for each in _all(news, "publication")), None),
             published=_text(news, "publication_date"),
         )
         pieces.append(Piece(f"#{n}", raw, msgspec.json.encode(raw)))
@@ -91,7 +91,7 @@ def _root(data: bytes) -> Any:
 
 def _all(element: Any, name: str) -> list[Any]:
     """Children of that name in whatever namespace: publishers misspell those."""
-    return [child for child in element if isinstance(child.tag, str) and etree.QName(child).localname == name]
+    return [child for child in element if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name]
 
 
 def _text(element: Any, name: str) -> str | None:

@@ -39,7 +39,7 @@ class Polling:
         """What happens to the world after so many visits."""
         self.metrics = Metrics(CollectorRegistry())
         self.log = log
-        fast = {"feed_interval_seconds": 0.01, "feed_interval_seconds_max": 0.01}
+        fast = {"feed_interval_seconds": 0.01, "feed_interval_seconds_max": 0.01, "feed_host_connections": 9}
         self.settings = settings.model_copy(update=fast)
 
     def run(self, *urls: str) -> None:

@@ -91,3 +91,39 @@ def test_check_says_why_a_feed_of_our_own_network_is_refused(server: Server, tmp
     assert "refused" in result.stdout
     assert "Traceback" not in result.stderr
     assert server.requests == []
+
+
+OPML = """<opml version="2.0"><body><outline text="Nederland"><outline text="De Krant" xmlUrl="{url}/feed"/></outline>
+<outline text="bad" xmlUrl="nowhere"/></body></opml>"""
+
+
+def listed(folder: Path, redis_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    arguments_, environment = command(folder, *arguments)
+    environment |= {"REDIS_URL": redis_url}
+    return subprocess.run(arguments_, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_list_is_imported_polled_and_exported_and_a_second_poller_asks_for_nothing_twice(
+    server: Server, tmp_path: Path, redis_url: str
+) -> None:
+    (tmp_path / "list.opml").write_text(OPML.format(url=server.url))
+    imported = listed(tmp_path, redis_url, "import", str(tmp_path / "list.opml"))
+    assert imported.stdout == "1 feeds read, 1 new on the list, 1 left out\n"
+    assert "list.opml: line 2: 'nowhere'" in imported.stderr
+    polled = listed(tmp_path, redis_url, "poll", "--once", "--allow-private")
+    assert (polled.returncode, titles(tmp_path)) == (0, ["NAVO schort op"])
+    assert listed(tmp_path, redis_url, "poll", "--once", "--allow-private").returncode == 0
+    assert len(server.requests) == 1
+    feed = json.loads(listed(tmp_path, redis_url, "list", "--json").stdout)
+    assert (feed["health"], feed["categories"], feed["articles"]) == ("silent", ["Nederland"], 1)
+    exported = listed(tmp_path, redis_url, "export").stdout
+    assert f'<outline text="De Krant" type="rss" xmlUrl="{server.url}/feed"/>' in exported
+    assert listed(tmp_path, redis_url, "remove", f"{server.url}/feed").returncode == 0
+    assert "no feeds" in listed(tmp_path, redis_url, "list").stderr
+
+
+def test_check_of_a_page_names_the_feeds_that_it_offers(server: Server, tmp_path: Path) -> None:
+    page = b"<html><head><link rel=alternate type=application/rss+xml href=/feed></head></html>"
+    server.answers["/"] = reply(200, page, Content_Type="text/html")
+    result = feeds(tmp_path, "check", f"{server.url}/", "--json", "--allow-private")
+    assert json.loads(result.stdout)["feeds offered"] == [f"{server.url}/feed"]
