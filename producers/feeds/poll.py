@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from producers.accept import Item, outcome
+from producers.documents import Document, Parse
+from producers.feed import Feed
 from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome, fetch
-from producers.feeds.json_feed import json_feed
-from producers.feeds.parse import Feed, xml_feed
 from producers.publish import Tally, publish
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected
@@ -90,11 +90,15 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
 
 
-def parse(document: Fetched) -> Feed:
-    """The feed in a fetched document. Raises Rejected."""
-    if document.body.lstrip()[:1] == b"{":
-        return json_feed(document.body, url=document.url)
-    return xml_feed(document.body, url=document.url, content_type=document.content_type)
+def document_of(fetched: Fetched) -> Document:
+    """What was fetched, ready to be parsed as a feed."""
+    return Document(
+        kind="feed",
+        data=fetched.body,
+        bytes_max=len(fetched.body),
+        url=fetched.url,
+        content_type=fetched.content_type,
+    )
 
 
 def accepted(feed: Feed, url: str, now: datetime, settings: Settings) -> list[Item]:
@@ -114,6 +118,7 @@ class Poller:
     """Polls feeds into a broker whose topics exist. ``on_visit`` is told of every poll."""
 
     producer: Producer
+    parse: Parse
     settings: Settings
     metrics: Metrics
     on_visit: Callable[[Visit], None]
@@ -157,7 +162,7 @@ class Poller:
         return following
 
     def _publish(self, known: _Known, document: Fetched) -> tuple[Tally, int]:
-        items = accepted(parse(document), known.url, self.clock(), self.settings)
+        items = accepted(self.parse(document_of(document)), known.url, self.clock(), self.settings)
         prints = [_print(item) for item in items]
         new = [item for item, seen in zip(items, prints, strict=True) if seen not in known.published]
         tally = publish(new, self.producer, stage=STAGE, metrics=self.metrics)

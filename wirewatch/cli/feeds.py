@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from producers.apart import Apart
 from producers.feeds import poll as polling
 from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, fetch
 from wirewatch import logs, metrics_server
@@ -67,9 +68,9 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
     finally:
         admin.close()
     producer = broker.producer()
-    log = _Log()
+    log, apart = _Log(), Apart()
     poller = polling.Poller(
-        producer=producer, settings=settings, metrics=metrics, on_visit=log, allow_private=allow_private
+        producer=producer, parse=apart, settings=settings, metrics=metrics, on_visit=log, allow_private=allow_private
     )
     try:
         if once:
@@ -77,6 +78,7 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
         else:
             poller.run(urls, stop)
     finally:
+        apart.close()
         producer.close()
     return 1 if once and log.failed else 0
 
@@ -112,7 +114,8 @@ def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str |
         "conditional": _conditional(document.state),
     }
     try:
-        feed = polling.parse(document)
+        with Apart() as parse:
+            feed = parse(polling.document_of(document))
     except Rejected as rejected:
         return facts | {"failure": f"not-a-feed: {rejected}"}
     items = polling.accepted(feed, url, now, settings)

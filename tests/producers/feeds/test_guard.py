@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.feeds.guard import refusal, target
+from producers.feeds.guard import target
+from wirewatch.egress import refusal
 from wirewatch.errors import Rejected
 
 # fmt: off

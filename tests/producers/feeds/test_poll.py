@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from producers import documents
 from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome
 from producers.feeds.poll import Poller, Visit, next_poll, retry_after_seconds
 from tests.producers.feeds.server import Server, conditional, reply, serving
@@ -82,6 +83,7 @@ class Polling:
         """What happens to the world after so many visits."""
         self.metrics = Metrics(CollectorRegistry())
         self.poller = Poller(
+            parse=documents.parse,
             producer=log.producer,
             settings=settings.model_copy(update={"feed_interval_seconds": 0.01}),
             metrics=self.metrics,

@@ -1,0 +1,44 @@
+"""Whole documents, feeds and web pages, to raw articles: the one function behind every way in that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from producers.accept import Piece
+from producers.feed import Feed
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read or fetched. ``url`` and ``content_type`` as its server said them; None of a file."""
+
+    kind: Literal["feed", "page"]
+    data: bytes
+    bytes_max: int
+    url: str | None = None
+    content_type: str | None = None
+
+
+Parse = Callable[[Document], Feed]
+"""``parse`` here, or ``apart.Apart``, which does the same in a process of its own."""
+
+
+def parse(document: Document) -> Feed:
+    """The feed in a document; of a page, its article as a feed's only item. Raises Rejected.
+
+    May take minutes and gigabytes on hostile input: what comes from strangers belongs into ``apart.Apart``.
+    """
+    # Slow to import, and not needed in a process that has its documents parsed apart.
+    if document.kind == "page":
+        from producers.extract import page
+
+        return Feed("", None, None, (Piece("", page(document.data, bytes_max=document.bytes_max), document.data),))
+    if document.data.lstrip()[:1] == b"{":
+        from producers.feeds.json_feed import json_feed
+
+        return json_feed(document.data, url=document.url)
+    from producers.feeds.parse import xml_feed
+
+    return xml_feed(document.data, url=document.url, content_type=document.content_type)
