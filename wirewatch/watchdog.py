@@ -27,11 +27,12 @@ log = structlog.get_logger(__name__)
 
 
 class Watchdog:
-    """Started at once; lives as long as the process. ``turned`` says that the loop still turns."""
+    """Started at once, ended by ``close``. ``turned`` says that the loop still turns."""
 
     def __init__(self, stall_seconds: float, stop: threading.Event) -> None:
         self._stall_seconds = stall_seconds
         self._stop = stop
+        self._over = threading.Event()
         self._turns = 0
         self._rearm_due = 0.0
         self.turned()
@@ -44,18 +45,27 @@ class Watchdog:
             self._rearm_due = now + _REARM_SECONDS
             faulthandler.dump_traceback_later(self._stall_seconds * _BACKSTOP, exit=True, file=_STDERR)
 
+    def close(self) -> None:
+        """The loop has ended, in order or not: nothing is left to watch. Repeating is safe."""
+        self._over.set()
+        faulthandler.cancel_dump_traceback_later()
+
     def _watch(self) -> None:
         # Counts its own ticks instead of reading the clock: a process that was suspended is not at a standstill.
         tick = self._stall_seconds / _TICKS
         seen, still = -1, 0
         while not self._stop.wait(tick):
+            if self._over.is_set():
+                return
             still = still + 1 if self._turns == seen else 0
             seen = self._turns
             if still >= _TICKS:
                 log.critical("the loop stands still: ending this process, to be started again", seconds=still * tick)
                 self._end(EXIT_STALLED)
         faulthandler.dump_traceback_later(STOP_SECONDS_MAX + 1, exit=True, file=_STDERR)
-        time.sleep(STOP_SECONDS_MAX)
+        if self._over.wait(STOP_SECONDS_MAX):
+            faulthandler.cancel_dump_traceback_later()
+            return
         log.warning("not stopped in time: ending at once; what was under way will be read again")
         self._end(0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,15 @@ import pytest
 from tests.live.conftest import KafkaServer
 from tests.path_contract import wirewatch
 
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        not os.environ.get("CAMPAIGNS"),
+        reason="minutes of kills and outages: CAMPAIGNS=1 make test PYTEST_ARGS=tests/live/test_chaos.py",
+    ),
+]
 
-@pytest.mark.live
+
 @pytest.mark.timeout(600)
 def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(kafka: KafkaServer, tmp_path: Path) -> None:
     assert kafka.bootstrap_servers  # skipped where there is no Java or Maven; the campaign runs a Kafka of its own
@@ -25,7 +33,6 @@ def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(kafka:
     assert all(mib < 512 for mib in report["memory_mib"].values())
 
 
-@pytest.mark.live
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("server", ["redis", "broker"])
 def test_a_server_away_under_load_is_waited_for_and_told_outside(

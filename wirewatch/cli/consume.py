@@ -61,6 +61,8 @@ def _consume(name: str, settings: Settings) -> None:
         if isinstance(STAGES[name], Sink):
             raise RetentionLoss(f"{loss}; `wirewatch rebuild {name}` counts again what the log still holds") from loss
         raise
+    finally:
+        watchdog.close()
 
 
 def _consume_many(stages: Sequence[str], workers: int, settings: Settings) -> None:

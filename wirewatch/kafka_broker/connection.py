@@ -25,6 +25,7 @@ _PORT_DEFAULT = 9092
 # Without a handler of its own, Python would print the client's warnings over our one-line errors.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 
+_LOGIN = "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 _REFUSED = (
     errors.AuthorizationError,
     errors.SaslAuthenticationFailedError,
@@ -62,11 +63,7 @@ class Connection:
                 return factory(**self.options, **more)
         except BrokerUnavailable as error:
             if isinstance(error.__cause__, errors.KafkaTimeoutError):
-                protocol = self.options["security_protocol"]
-                raise BrokerUnavailable(
-                    f"{self.name} accepts connections but does not answer as {protocol}: "
-                    "check KAFKA_SECURITY_PROTOCOL and the server's log"
-                ) from error
+                raise self._silent() from error
             raise
 
     @contextmanager
@@ -78,6 +75,14 @@ class Connection:
             raise UserError(f"{self.name} refuses us: {_said(error)}: {_remedy(error)}") from error
         except errors.KafkaError as error:
             raise BrokerUnavailable(f"{self.name} did not answer: {_said(error)}") from error
+
+    def _silent(self) -> BrokerUnavailable:
+        protocol: str = self.options["security_protocol"]
+        check = "check KAFKA_SECURITY_PROTOCOL and the server's log"
+        if protocol.startswith("SASL_"):
+            # Kafka says why and hangs up, and the client drops what comes together with a hang-up (3.0.12).
+            check = f"a refused login looks like this too: {_LOGIN}, and KAFKA_SECURITY_PROTOCOL"
+        return BrokerUnavailable(f"{self.name} accepts connections but does not answer as {protocol}: {check}")
 
     def _reach(self) -> None:
         failures = []
@@ -145,7 +150,7 @@ def _remedy(error: errors.KafkaError) -> str:
         return "give this user the right to read, write and describe our topics and groups"
     if isinstance(error, errors.InvalidSessionTimeoutError):
         return "set WIREWATCH_KAFKA_SESSION_TIMEOUT_MS to what the broker allows"
-    return "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+    return _LOGIN
 
 
 def no_topic(topic: str) -> UserError:

@@ -55,7 +55,8 @@ class KafkaRecordProducer:
 
     So nothing queued behind a lost record is written before that record is sent again: in each partition the first
     occurrences keep the order in which they were sent, which the gap detection downstream rests on. Every thread that
-    sent or flushed before the failure is told at its next flush.
+    sent or flushed before the failure is told at its next call, be it a send: were that to go out by the new client,
+    it would overtake what was lost.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -83,6 +84,7 @@ class KafkaRecordProducer:
         client = self._opened()
         if not hasattr(self._thread, "failures_seen"):
             self._thread.failures_seen = self._failures
+        self._tell()  # after the client is chosen: one that is lost from now on refuses the record itself
         size = len(value) + len(key or b"") + _RECORD_BYTES
         self._reserve(size)
         try:
@@ -102,12 +104,7 @@ class KafkaRecordProducer:
                 client.flush(timeout_seconds)
             except errors.KafkaError as error:
                 self._drop(client, error)
-        with self._state:
-            told = getattr(self._thread, "failures_seen", 0)
-            self._thread.failures_seen = self._failures
-            failure = self._failure
-        if told != self._thread.failures_seen:
-            raise BrokerUnavailable(f"{self._connection.name} did not acknowledge: {failure}") from failure
+        self._tell()
 
     def close(self) -> None:
         """Give what is queued three seconds, then drop it: only ``flush`` promises."""
@@ -133,6 +130,15 @@ class KafkaRecordProducer:
                     raise BrokerUnavailable(f"the last connection to {self._connection.name} does not end")
                 self._client = self._connection.open(KafkaProducer, **_OPTIONS)
             return self._client
+
+    def _tell(self) -> None:
+        """Raise, once, when records were lost since this thread was last told; all it has not flushed may be."""
+        with self._state:
+            told = getattr(self._thread, "failures_seen", 0)
+            self._thread.failures_seen = self._failures
+            failure = self._failure
+        if told != self._thread.failures_seen:
+            raise BrokerUnavailable(f"{self._connection.name} did not acknowledge: {failure}") from failure
 
     def _reserve(self, size: int) -> None:
         with self._state:

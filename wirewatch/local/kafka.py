@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError
 _READY_SECONDS_MAX = 90.0
 _FORMAT_SECONDS_MAX = 120.0
 _STOP_SECONDS_MAX = 20.0
+_FOLDER_SECONDS_MAX = 10.0
 _LOOK_SECONDS = 0.05
 _PORT_TRIES_MAX = 3
 
@@ -61,6 +63,7 @@ class LocalKafka:
         """Return when the broker answers. Raises UserError where Java or Maven is missing, or it does not start."""
         self._folder.mkdir(parents=True, exist_ok=True)
         class_path = fetch(self._cache_dir, self._progress)
+        self._wait_for_the_folder()
         for attempt in range(_PORT_TRIES_MAX):
             if self._ports is None or not all(map(_is_free, self._ports)):
                 self._ports = _free_ports()
@@ -94,6 +97,17 @@ class LocalKafka:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _wait_for_the_folder(self) -> None:
+        """Kafka looks at its own lock only after it has opened its metadata, so we look first; one that was told to
+        end, as its parent died, gets the time to do so."""
+        deadline = time.monotonic() + _FOLDER_SECONDS_MAX
+        while _is_locked(self._folder / "log" / ".lock"):
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"another Kafka uses {self._folder}: stop it, or set WIREWATCH_DATA_DIR to another folder"
+                )
+            time.sleep(_LOOK_SECONDS)
 
     def _launch(self, class_path: str) -> None:
         assert self._ports is not None  # noqa: S101 - chosen by our caller
@@ -149,8 +163,6 @@ class LocalKafka:
         )
         if "Address already in use" in said or "BindException" in said:
             raise _PortTaken
-        if "Failed to acquire lock" in said:
-            raise UserError(f"another Kafka uses {self._folder}: stop it, or set WIREWATCH_DATA_DIR to another folder")
         raise UserError(f"local Kafka ended at once: {_last_error(said)} (its log: {self.log})")
 
 
@@ -160,6 +172,18 @@ def _answers(broker: KafkaBroker) -> bool:
     except BrokerUnavailable:
         return False
     return True
+
+
+def _is_locked(file: Path) -> bool:
+    """True while a Kafka runs on the folder: Java locks by fcntl, as lockf does."""
+    try:
+        with file.open("r+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no such file yet: what is wrong with the folder, Kafka says best
+        return False
+    return False
 
 
 def _size(file: Path) -> int:
