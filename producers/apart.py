@@ -1,7 +1,7 @@
 """Documents parsed in a process of their own, with a limit of processor time and memory.
 
 The parsers that the world's feeds and pages need take minutes for some inputs of a few hundred kilobytes, and are
-partly written in C. What hangs, eats memory or crashes ends this process alone, and the document that did it is rejected.
+partly written in C. What hangs, eats memory or crashes ends this process alone, and the document is rejected.
 Run as a module it is that process; its parent starts it, nobody else.
 """
 

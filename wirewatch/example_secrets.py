@@ -7,7 +7,8 @@ import re
 # fmt: off
 _WORDS = frozenset([
     "", "abc", "admin", "administrator", "alerts", "apitoken", "bitnami", "broker", "change", "changeit", "changeme",
-    "changethis", "confluent", "default", "demo", "dummy", "example", "examplepassword", "examplesecret", "exampletoken",
+    "changethis", "confluent", "default", "demo", "dummy", "example", "examplepassword", "examplesecret",
+    "exampletoken",
     "fixme", "foo", "foobar", "foobared", "guest", "ingest", "kafka", "letmein", "local", "master", "mypassword",
     "mysecret", "mytoken", "none", "null", "pass", "passw", "passwd", "password", "placeholder", "qwerty", "redacted",
     "redis", "replaceme", "root", "s3cret", "sample", "secret", "secretpassword", "secrettoken", "supersecret", "test",

@@ -96,7 +96,7 @@ def answers() -> Iterator[None]:
     try:
         yield
     except NoPermissionError as error:
-        raise UserError(f"Redis refused us: {error}: give this user the rights in docs/security/redis.acl") from error
+        raise UserError(f"Redis refused us: {error}: give this user the rights that its service needs") from error
     except _REFUSED as error:
         raise UserError(f"Redis refused us: {error}: check the user and password in REDIS_URL") from error
     except _AWAY as error:
@@ -138,8 +138,7 @@ def _with_tls_files(url: str, settings: Settings) -> str:
     parts = urlsplit(url)
     if parts.scheme != "rediss":
         raise UserError(f"REDIS_SSL_ files are set, but REDIS_URL begins with {parts.scheme}://: write rediss://")
-    for name in _TLS_FILES:
-        path: str = getattr(settings, name)
-        if path and not Path(path).is_file():
-            raise UserError(f"{name.upper()}: there is no file {path}")
+    for name, option in _TLS_FILES.items():
+        if option in files and not Path(files[option]).is_file():
+            raise UserError(f"{name.upper()}: there is no file {files[option]}")
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(files))))))
