@@ -7,7 +7,7 @@ field they point into, half-open. Every record carries what the next stage needs
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ Field = Literal["title", "summary", "text"]
 FIELDS: tuple[Field, ...] = ("title", "summary", "text")
 MentionKind = Literal["name", "derived", "metonym"]
 Severity = Literal["info", "warning", "critical"]
+# A record whose time has no zone is invalid: guessed, it would be counted in another hour on each machine.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 # ok: something was found; none: nothing was; skipped: not looked at, with a reason; dlq: dead-lettered.
 Status = Literal["ok", "none", "skipped", "dlq"]
 
@@ -26,7 +28,7 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     source: str
     title: str
     text: str
-    first_seen: datetime
+    first_seen: Moment
     content_hash: str
     url: str | None = None
     summary: str | None = None
@@ -34,7 +36,7 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """As the source declares it: a lower-case BCP 47 primary subtag."""
     language_detected: str | None = None
     authors: tuple[str, ...] = ()
-    published: datetime | None = None
+    published: Moment | None = None
     """As the source claims it; may lie in the future or be missing."""
     fetched_from: str | None = None
     revision: int = 1
@@ -86,8 +88,8 @@ class Mentions(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     language: str | None = None
     """Detected, or declared where detection is unsure; ``None`` is undetermined."""
-    published: datetime | None = None
-    first_seen: datetime | None = None
+    published: Moment | None = None
+    first_seen: Moment | None = None
     received_ms: int = 0
     """Broker time stamp of the article record, milliseconds since the epoch: when the article was acknowledged."""
     actors: tuple[ActorMentions, ...] = ()
@@ -114,7 +116,7 @@ class Entities(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     source: str = ""
     language: str | None = None
-    first_seen: datetime | None = None
+    first_seen: Moment | None = None
     received_ms: int = 0
     pipeline: str | None = None
     """Name and version of the spaCy pipeline that was used."""
@@ -161,8 +163,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     url: str | None
     language: str | None
-    published: datetime | None
-    first_seen: datetime | None
-    raised: datetime
+    published: Moment | None
+    first_seen: Moment | None
+    raised: Moment
     received_ms: int
     sentences: tuple[AlertSentence, ...] = ()

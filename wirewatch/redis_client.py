@@ -96,7 +96,7 @@ def answers() -> Iterator[None]:
     try:
         yield
     except NoPermissionError as error:
-        raise UserError(f"Redis refused us: {error}: give this user the rights that its service needs") from error
+        raise UserError(f"Redis refused us: {error}: give this user the rights in docs/security/redis.acl") from error
     except _REFUSED as error:
         raise UserError(f"Redis refused us: {error}: check the user and password in REDIS_URL") from error
     except _AWAY as error:
