@@ -9,14 +9,6 @@ _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def in_utc(moment: datetime) -> datetime:
-    """``moment`` in UTC; where that would leave the calendar (the first day of year 1, the last of 9999), as it is."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return moment.replace(tzinfo=UTC)
-
-
 def parse_since(text: str, now: datetime) -> datetime:
     """The moment that ``text`` means, in UTC: ``90s``, ``15m``, ``2h``, ``7d`` or ``4w`` before ``now``, or a time in
     RFC 3339 (UTC where it has no zone; a day alone is its midnight). Raises ValueError that says what is taken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from email.utils import parsedate_to_datetime
 
 YEAR_MIN = 1900
@@ -17,7 +17,7 @@ _RFC_3339 = re.compile(
 def parse_time(text: str | None) -> datetime | None:
     """The time in RFC 3339 or RFC 822 spelling, in UTC; a date alone is its midnight, and no time zone means UTC.
 
-    None for everything else, and for years before 1900, which are defaults of broken clocks.
+    None for everything else, for years before 1900, which are defaults of broken clocks, and for the calendar's last.
     """
     if text is None or len(text) > CHARS_MAX:
         return None
@@ -30,7 +30,7 @@ def parse_time(text: str | None) -> datetime | None:
         time = time.astimezone(UTC)
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    return time if time.year >= YEAR_MIN else None
+    return time if YEAR_MIN <= time.year < MAXYEAR else None
 
 
 def _iso(match: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ field they point into, half-open. Every record carries what the next stage needs
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -40,6 +40,12 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """As the source claims it; may lie in the future or be missing."""
     fetched_from: str | None = None
     revision: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuses times at the edge of the calendar that have no form in UTC: later stages compute with them."""
+        for moment in (self.first_seen, self.published):
+            if moment is not None and not 1 < moment.year < MAXYEAR:
+                raise ValueError(f"the year {moment.year} is outside the calendar")
 
     def field(self, name: Field) -> str:
         """The text of one field; empty where there is none."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from consumers.moments import in_utc
 from consumers.reading import CounterRow
 from wirewatch.records import Alert, AlertSentence, Severity
 
@@ -43,7 +42,7 @@ def alerts_table(alerts: Iterable[Alert], *, header: bool = True) -> Table:
     table.add_column("Headline, source · language, and where the actors are named", ratio=1)
     for alert in alerts:
         table.add_row(
-            f"{in_utc(alert.raised):%Y-%m-%d\n%H:%M:%S}",
+            f"{alert.raised.astimezone(UTC):%Y-%m-%d\n%H:%M:%S}",
             Text(alert.severity, style=SEVERITY_STYLES[alert.severity]),
             Text("\n".join(clean(actor.name) for actor in alert.actors)),
             _article(alert),
@@ -106,7 +105,7 @@ def _published(alert: Alert) -> str:
     """When the source published it, where that is not today's news: an old article must look old."""
     if alert.published is None:
         return ""
-    published = in_utc(alert.published)
+    published = alert.published.astimezone(UTC)
     seen: datetime = alert.first_seen or alert.raised
     return f"published {published:%Y-%m-%d}" if abs((seen - published).total_seconds()) > _LATE_SECONDS else ""
 
