@@ -118,7 +118,9 @@ class _Process(subprocess.Popen[bytes]):
 
 
 def _process(environment: Mapping[str, str], stage: str, output: Path) -> _Process:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "REDIS_", "WIREWATCH_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "REDIS_", "WIREWATCH_"))
+    }
     with output.open("wb") as file:
         return _Process(
             [sys.executable, "-m", "wirewatch", "consume", stage],

@@ -7,6 +7,7 @@ import pytest
 from producers.feeds.guard import target
 from wirewatch.errors import Rejected
 
+
 @pytest.mark.parametrize(
     "url",
     [
