@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+from producers import documents
 from producers.accept import Item, outcome
 from producers.formats import SNIFF_BYTES, Format, Limits, by_content, by_name, pieces
 from wirewatch.errors import Rejected, UserError
@@ -38,6 +39,7 @@ class Reader:
     source: str | None = None
     format: Format | None = None
     """None: the extension decides, then the content."""
+    parse: documents.Parse = documents.parse
 
     def read(self, paths: Sequence[str], stdin: io.BufferedReader | None = None) -> Iterator[Item | Skipped]:
         """Everything in ``paths`` in their order; folders in the order of names, all the way down.
@@ -83,7 +85,7 @@ class Reader:
             return
         # A line may be somewhat larger than the article in it: JSON may escape each character.
         limits = Limits(line_bytes_max=4 * self.article_bytes_max, file_bytes_max=self.file_bytes_max)
-        for piece in pieces(stream, format_, limits):
+        for piece in pieces(stream, format_, limits, self.parse):
             accepted = outcome(
                 piece.raw,
                 now=self.clock(),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 
 import msgspec
 
-from producers import extract
+from producers import documents
 from producers.accept import Piece, RawArticle, parse_raw
 from producers.decode import to_text
-from producers.feeds.json_feed import is_version, json_feed
-from producers.feeds.parse import xml_feed
+from producers.documents import Document, Parse
 from producers.lines import Readable, split
 from wirewatch.errors import Rejected
 
@@ -80,7 +79,7 @@ def by_content(start: bytes) -> Format | None:
     return Format.TEXT
 
 
-def pieces(stream: Readable, format_: Format, limits: Limits) -> Iterator[Piece]:
+def pieces(stream: Readable, format_: Format, limits: Limits, parse: Parse = documents.parse) -> Iterator[Piece]:
     """The articles in a stream, in order; what is wrong with one of them, or with all, is a rejection among them.
 
     JSON Lines come line by line as they arrive; the other formats are read to the end first.
@@ -93,19 +92,18 @@ def pieces(stream: Readable, format_: Format, limits: Limits) -> Iterator[Piece]
         yield Piece("", Rejected("too-large", f"more than {limits.file_bytes_max:,} bytes"), data)
         return
     try:
-        yield from _document(data, format_, limits.file_bytes_max)
+        yield from _document(data, format_, limits.file_bytes_max, parse)
     except Rejected as rejected:
         yield Piece("", rejected, data)
 
 
-def _document(data: bytes, format_: Format, bytes_max: int) -> tuple[Piece, ...]:
+def _document(data: bytes, format_: Format, bytes_max: int, parse: Parse) -> Iterable[Piece]:
     if format_ is Format.TEXT:
         return (Piece("", _text(data), data),)
     if format_ is Format.HTML:
-        return (Piece("", extract.page(data, bytes_max=bytes_max), data),)
-    if format_ is Format.FEED:
-        return xml_feed(data).items if data.lstrip()[:1] != b"{" else json_feed(data).items
-    return _json(data)
+        return parse(Document(kind="page", data=data, bytes_max=bytes_max)).items
+    feed = Document(kind="feed", data=data, bytes_max=bytes_max)
+    return parse(feed).items if format_ is Format.FEED else _json(feed, parse)
 
 
 def _whole(stream: Readable, bytes_max: int) -> bytes:
@@ -127,12 +125,13 @@ def _json_lines(stream: Readable, line_bytes_max: int) -> Iterator[Piece]:
             yield Piece(place, _raw(line.data), line.data)
 
 
-def _json(data: bytes) -> tuple[Piece, ...]:
-    data = data.removeprefix(b"\xef\xbb\xbf")
+def _json(document: Document, parse: Parse) -> Iterable[Piece]:
+    data = document.data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] == b"[":
-        return tuple(Piece(f"#{n}", _raw(item), item) for n, item in enumerate(json_list(data)))
+        # One by one: a small list can hold a million items, and a caller may take fewer.
+        return (Piece(f"#{n}", _raw(item), item) for n, item in enumerate(json_list(data)))
     if _is_feed(data):
-        return json_feed(data).items
+        return parse(msgspec.structs.replace(document, data=data)).items
     return (Piece("", _raw(data), data),)
 
 
@@ -164,6 +163,11 @@ def _text(data: bytes) -> RawArticle:
 
 class _Versioned(msgspec.Struct):
     version: str | None = None
+
+
+def is_version(version: object) -> bool:
+    """Whether the value of a document's ``version`` says that it is a JSON Feed."""
+    return isinstance(version, str) and version.startswith(("https://jsonfeed.org/version/1", "http://jsonfeed.org/v"))
 
 
 def _is_feed(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,11 @@ import msgspec
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from producers.accept import Item, Piece, RawArticle, outcome
 from producers.formats import Format, Limits, pieces
-from producers.ingest_access import RateLimit, Token, find, parse_tokens
+from producers.ingest_access import RateLimit, Token, configured_tokens, find
 from producers.publish import confirm, count, send
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected, UserError
@@ -31,7 +33,7 @@ _FORMATS = {
     "application/x-ndjson": Format.JSONL,
     "application/ndjson": Format.JSONL,
 }
-_CLOSED = "HTTP ingest is closed: set WIREWATCH_INGEST_TOKENS to source-id:token and start the server again"
+_CLOSED = "HTTP ingest is closed: `wirewatch tokens new SOURCE` makes a token and says how to let it in"
 
 
 class ItemReply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,12 +69,15 @@ class _RefusedError(Exception):
 
 
 def router(broker_producer: Producer, settings: Settings, metrics: Metrics) -> APIRouter:
-    """The route, ready to be included in an application; the topics must exist. The caller closes the producer."""
+    """The route, ready to be included in an application; the topics must exist. The caller closes the producer.
+
+    Raises UserError for tokens in the settings that are not hashed.
+    """
     ingest = _Ingest(
         broker_producer,
         settings,
         metrics,
-        parse_tokens(settings.ingest_tokens.get_secret_value()),
+        configured_tokens(settings),
         RateLimit(settings.ingest_articles_per_minute),
     )
     routes = APIRouter()
@@ -120,7 +125,7 @@ class _Ingest:
             raise _RefusedError(403, "closed", _CLOSED)
         token = find(self.tokens, request.headers.get("authorization"))
         if token is None:
-            detail = "send the header Authorization: Bearer TOKEN, with a token of WIREWATCH_INGEST_TOKENS"
+            detail = "send the header Authorization: Bearer TOKEN, with a token whose hash the server has"
             raise _RefusedError(401, "unauthorised", detail, {"WWW-Authenticate": 'Bearer realm="wirewatch"'})
         return token
 
@@ -131,15 +136,23 @@ class _Ingest:
         body = bytearray()
         if length.isdigit() and len(length) < 20 and int(length) > bytes_max:
             raise _too_large(bytes_max)
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                raise _too_large(bytes_max)
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > bytes_max:
+                    raise _too_large(bytes_max)
+        except ClientDisconnect:
+            # Nobody reads this answer; the server has said why it hung up, if it was the server.
+            raise _RefusedError(400, "incomplete", "the body ended too early") from None
         return bytes(body)
 
     def _take(self, body: bytes, format_: Format, token: Token, origin: str) -> Response:
         limits = Limits(line_bytes_max=self.settings.ingest_bytes_max, file_bytes_max=self.settings.ingest_bytes_max)
-        found = list(pieces(io.BytesIO(body), format_, limits))
+        articles_max = min(ITEMS_MAX, self.rate.articles_per_minute)
+        # No further: a megabyte can hold a list of half a million.
+        found = list(itertools.islice(pieces(io.BytesIO(body), format_, limits), articles_max + 1))
+        if len(found) > articles_max:
+            raise _RefusedError(413, "too-many-articles", f"send at most {articles_max:,} articles at once")
         self._check_amount(token, len(found))
         items = [self._item(piece, n, token, origin) for n, piece in enumerate(found)]
         try:
@@ -154,11 +167,6 @@ class _Ingest:
     def _check_amount(self, token: Token, articles: int) -> None:
         if articles == 0:
             raise _RefusedError(422, "empty", "there is no article in the request")
-        articles_max = min(ITEMS_MAX, self.rate.articles_per_minute)
-        if articles > articles_max:
-            raise _RefusedError(
-                413, "too-many-articles", f"{articles:,} articles; send at most {articles_max:,} at once"
-            )
         wait = self.rate.take(token, articles)
         if wait is not None:
             detail = f"more than {self.rate.articles_per_minute:,} articles in a minute"

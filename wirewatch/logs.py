@@ -60,6 +60,8 @@ def _take_over_library_logs(shared: list[Any], last: Any) -> None:
 
 def _escape(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+        if isinstance(value, str):
+            # A traceback keeps its lines, and nothing else that could hide one.
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in lines)
     return event

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
@@ -41,7 +42,7 @@ ANSWER_SECONDS_MAX = 10.0
 BLOCK_SECONDS_MAX = 5.0
 """Longest wait inside one blocking read; below ANSWER_SECONDS_MAX, so that silence is told from a dead server."""
 
-_REFUSED = (AuthenticationError, AuthenticationWrongNumberOfArgsError, AuthorizationError, NoPermissionError)
+_REFUSED = (AuthenticationError, AuthenticationWrongNumberOfArgsError, AuthorizationError)
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, ClusterError, TryAgainError)
 # States of a server that an operator mends and that pass; redis-py has no classes for them.
 _AWAY_WORDS = ("OOM", "MISCONF", "NOREPLICAS", "BUSY", "LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
@@ -74,15 +75,19 @@ def _from_url(kind: Any, url: str, retry: Any) -> Any:
             # One quiet retry mends a connection that went stale; longer waits belong to the caller, who can be stopped.
             retry=retry,
         )
-    except ValueError as error:
-        raise UserError(f"REDIS_URL {shown(url)!r}: {error}; write redis://host:6379/0 or rediss://…") from error
+    except ValueError:
+        # Its own words may quote a part of the password.
+        raise UserError(
+            f"REDIS_URL {shown(url)!r} is no Redis address: write redis://user:password@host:6379/0 or rediss://…, "
+            "with / and @ in the password as %2F and %40"
+        ) from None
 
 
 def shown(url: str) -> str:
-    """The address without its password, for messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else host or "redis"
+    """The address without user, password and options, for messages; whatever ``url`` is."""
+    scheme, separator, rest = url.partition("://")
+    where = rest.partition("?")[0].rpartition("@")[2] if separator else ""
+    return f"{scheme}://{where}" if where and scheme in ("redis", "rediss", "unix") else "redis"
 
 
 @contextmanager
@@ -90,6 +95,8 @@ def answers() -> Iterator[None]:
     """Around every call: raises StoreUnavailable where repeating may help, UserError where credentials are wrong."""
     try:
         yield
+    except NoPermissionError as error:
+        raise UserError(f"Redis refused us: {error}: give this user the rights in docs/security/redis.acl") from error
     except _REFUSED as error:
         raise UserError(f"Redis refused us: {error}: check the user and password in REDIS_URL") from error
     except _AWAY as error:
@@ -103,13 +110,35 @@ def answers() -> Iterator[None]:
 def address(settings: Settings) -> str:
     """The configured Redis, else the embedded one that `wirewatch up` runs in the data folder.
 
-    Raises UserError when there is neither.
+    The files of the TLS settings are part of it, as ``connect`` reads them. Raises UserError when there is neither, or
+    for TLS settings that cannot work.
     """
     if configured := settings.redis_url.get_secret_value():
-        return configured
+        return _with_tls_files(configured, settings)
     from wirewatch.local.valkey import url_file
 
     try:
         return url_file(settings.data_dir).read_text("utf-8").strip()
     except FileNotFoundError as error:
         raise UserError("no Redis: set REDIS_URL, or start `wirewatch up`") from error
+
+
+# Setting to the name that redis-py reads from the address.
+_TLS_FILES = {
+    "redis_ssl_cafile": "ssl_ca_certs",
+    "redis_ssl_certfile": "ssl_certfile",
+    "redis_ssl_keyfile": "ssl_keyfile",
+}
+
+
+def _with_tls_files(url: str, settings: Settings) -> str:
+    files = {option: path for name, option in _TLS_FILES.items() if (path := getattr(settings, name))}
+    if not files:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        raise UserError(f"REDIS_SSL_ files are set, but REDIS_URL begins with {parts.scheme}://: write rediss://")
+    for name, option in _TLS_FILES.items():
+        if option in files and not Path(files[option]).is_file():
+            raise UserError(f"{name.upper()}: there is no file {files[option]}")
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(files))))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -20,6 +21,7 @@ from pydantic_settings import (
 )
 
 from wirewatch.errors import UserError
+from wirewatch.example_secrets import is_example
 
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
@@ -64,6 +66,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr = _setting(
         SecretStr(""), "Redis or Valkey, redis:// or rediss://. Empty: an embedded one.", env="REDIS_URL"
     )
+    redis_ssl_cafile: str = _setting("", "PEM file of the authority that signed Redis.", env="REDIS_SSL_CAFILE")
+    redis_ssl_certfile: str = _setting("", "PEM file of our certificate for Redis.", env="REDIS_SSL_CERTFILE")
+    redis_ssl_keyfile: str = _setting("", "PEM file of our key for Redis.", env="REDIS_SSL_KEYFILE")
     redis_prefix: str = _setting("ww", "Start of every Redis key.")
     seen_days: Count = _setting(7, "An article id seen again within so many days is a duplicate.")
     counters_days: Count = _setting(90, "How long counters are kept.")
@@ -91,9 +96,14 @@ class Settings(BaseSettings):
     # HTTP
     http_host: str = _setting("127.0.0.1", "Address that the API listens on.")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = _setting(8080, "Port of the API; 0 takes a free one.")
+    http_request_seconds_max: Seconds = _setting(30.0, "A request that takes longer to arrive is refused, seconds.")
+    http_connections_max: Count = _setting(1_000, "Connections at once; further ones get 503.")
     ingest_tokens: SecretStr = _setting(
-        SecretStr(""), "Bearer tokens that may publish, with commas. Empty: HTTP ingest is closed."
+        SecretStr(""),
+        "Who may publish: SOURCE:sha256:HASH, with commas; `wirewatch tokens new` makes them. Empty: HTTP ingest is "
+        "closed.",
     )
+    ingest_tokens_file: Path | None = _setting(None, "File of more of them, one a line; # begins a comment.")
     ingest_bytes_max: Count = _setting(1_048_576, "Largest ingest request, bytes.")
     ingest_articles_per_minute: Count = _setting(6_000, "Articles a token may publish in a minute.")
     metrics_host: str = _setting("127.0.0.1", "Address that /metrics listens on.")
@@ -139,12 +149,35 @@ def load(**overrides: Any) -> Settings:
     if config and not Path(config).is_file():
         raise UserError(f"{config}: there is no such configuration file")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(f"{_shown(e['loc'])}: {e['msg']}" for e in error.errors())
         raise UserError(f"setting {problems}") from error
     except ValueError as error:  # the TOML parser's, which names line and column
         raise UserError(f"{config}: {error}") from error
+    _refuse_examples(settings)
+    return settings
+
+
+def _refuse_examples(settings: Settings) -> None:
+    """Raises UserError for a password that everybody knows. Without one there is nothing to refuse."""
+    given = {
+        "KAFKA_SASL_PASSWORD": settings.kafka_sasl_password.get_secret_value(),
+        "REDIS_URL": _password(settings.redis_url.get_secret_value()),
+    }
+    for name, secret in given.items():
+        if secret and is_example(secret):
+            raise UserError(
+                f"setting {name}: its password is one from examples, which everybody knows: choose a random one "
+                "(`openssl rand -hex 24` makes one)"
+            )
+
+
+def _password(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:  # no address: said when it is used
+        return ""
 
 
 def _shown(location: tuple[int | str, ...]) -> str:

@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from producers.feeds.guard import Target, target
+from producers.feeds.guard import target
+from wirewatch.egress import Target
 from wirewatch.errors import Rejected
 from wirewatch.settings import Settings
 

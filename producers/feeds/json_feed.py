@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from producers.accept import Piece, RawArticle, clean_text
-from producers.feeds.parse import Feed, first_address, link, source_of, without_repetition
+from producers.feed import Feed, bounded
+from producers.feeds.parse import first_address, link, source_of, without_repetition
+from producers.formats import is_version
 from producers.markup import to_text
 from wirewatch.errors import Rejected
 
@@ -52,15 +54,10 @@ def json_feed(data: bytes, *, url: str | None = None) -> Feed:
         raise Rejected("invalid", f"version {feed.version[:100]!r} is not JSON Feed's")
     base = first_address(url, feed.home_page_url)
     source = source_of(feed.home_page_url, url, feed.title)
-    pieces = tuple(
+    pieces = (
         Piece(f"#{n}", _raw(bytes(item), base, source, feed.language), bytes(item)) for n, item in enumerate(feed.items)
     )
-    return Feed(feed.title, source, feed.language, pieces)
-
-
-def is_version(version: object) -> bool:
-    """Whether the value of a document's ``version`` says that it is a JSON Feed."""
-    return isinstance(version, str) and version.startswith(("https://jsonfeed.org/version/1", "http://jsonfeed.org/v"))
+    return Feed(feed.title, source, feed.language, tuple(bounded(pieces, len(feed.items))))
 
 
 def _raw(data: bytes, base: str | None, source: str | None, language: str | None) -> RawArticle | Rejected:

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 from protego import Protego
 
-from producers import extract
 from producers.accept import Item, RawArticle, clean_text
+from producers.documents import Document, Parse
 from producers.feeds.fetch import Failed, Fetched, Fetcher
 from producers.identity import canonical_url, content_hash, host_of
 from wirewatch.errors import Rejected
@@ -38,6 +38,7 @@ class Pages:
     settings: Settings
     metrics: Metrics
     threads: Executor
+    parse: Parse
     _robots: OrderedDict[str, tuple[float, Protego | None]] = field(default_factory=OrderedDict)
 
     async def complete(self, items: list[Item]) -> list[Item]:
@@ -62,12 +63,25 @@ class Pages:
             return article
         try:
             run = asyncio.get_running_loop().run_in_executor
-            found = await run(self.threads, lambda: _text(page, self.settings))
+            found = await run(self.threads, lambda: self._text(page))
         except Rejected as rejected:
             self.metrics.pages.labels(rejected.reason).inc()
             return article
         self.metrics.pages.labels("read").inc()
         return merged(article, found.text or "", found.url, self.settings.article_bytes_max)
+
+    def _text(self, page: Fetched) -> RawArticle:
+        kind = (page.content_type or "").lower()
+        if kind and "html" not in kind:
+            raise Rejected("not-html", f"{page.url} is {kind[:100]}")
+        bytes_max = self.settings.fetch_bytes_max
+        document = Document(
+            kind="page", data=page.body, bytes_max=bytes_max, url=page.url, content_type=page.content_type
+        )
+        [piece] = self.parse(document).items
+        if isinstance(piece.raw, Rejected):
+            raise piece.raw
+        return piece.raw
 
     async def allowed(self, url: str) -> bool:
         """Whether robots.txt lets us read ``url``. A site whose robots.txt fails with 5xx or not at all forbids all."""
@@ -121,10 +135,3 @@ def _same_site(one: str, other: str) -> bool:
         return host_of(here) == host_of(there) and urlsplit(there).path not in ("", "/")
     except Rejected:
         return False
-
-
-def _text(page: Fetched, settings: Settings) -> RawArticle:
-    kind = (page.content_type or "").lower()
-    if kind and "html" not in kind:
-        raise Rejected("not-html", f"{page.url} is {kind[:100]}")
-    return extract.page(page.body, bytes_max=settings.fetch_bytes_max, url=page.url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
 from time import strftime, struct_time
 from typing import Any
 from urllib.parse import urljoin
@@ -14,19 +13,10 @@ from feedparser.api import parse
 from feedparser.encodings import convert_to_utf8
 
 from producers.accept import Piece, RawArticle, clean_text
+from producers.feed import Feed, bounded
 from producers.identity import host_of, web_address
 from producers.markup import to_text
 from wirewatch.errors import Rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A parsed feed. ``source`` stands for items whose own link does not tell who published them."""
-
-    title: str
-    source: str | None
-    language: str | None
-    items: tuple[Piece, ...]
 
 
 def xml_feed(data: bytes, *, url: str | None = None, content_type: str | None = None) -> Feed:
@@ -42,9 +32,9 @@ def xml_feed(data: bytes, *, url: str | None = None, content_type: str | None = 
     base = first_address(url, parsed.feed.get("link"))
     source = source_of(parsed.feed.get("link"), url, title)
     language = parsed.feed.get("language")
-    raws = [_raw(entry, base, source, language) for entry in parsed.entries]
-    pieces = tuple(Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws))
-    return Feed(title, source, language, pieces)
+    raws = (_raw(entry, base, source, language) for entry in parsed.entries)
+    pieces = (Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws))
+    return Feed(title, source, language, tuple(bounded(pieces, len(parsed.entries))))
 
 
 def _parsed(data: bytes, url: str | None, content_type: str | None) -> Any:

@@ -11,20 +11,20 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
 
 from producers.accept import Item, outcome
+from producers.documents import Document, Parse
+from producers.feed import Feed
 from producers.feeds.board import Board, Held
 from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, Outcome
-from producers.feeds.json_feed import json_feed
 from producers.feeds.pages import Pages
-from producers.feeds.parse import Feed, xml_feed
 from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
-from producers.feeds.sitemap import is_sitemap, newest_children, news_sitemap, unpacked
 from producers.publish import Tally, publish
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected
@@ -60,26 +60,15 @@ class Took:
     prints: tuple[str, ...] = ()
 
 
-def parse(document: Fetched) -> Feed:
-    """The feed in a fetched document: RSS, Atom, JSON Feed or a news sitemap. Raises Rejected."""
-    if document.body.lstrip()[:1] == b"{":
-        return json_feed(document.body, url=document.url)
-    if is_sitemap(document.body):
-        return news_sitemap(document.body, url=document.url)
-    return xml_feed(document.body, url=document.url, content_type=document.content_type)
-
-
-async def documents(document: Fetched, fetcher: Fetcher, settings: Settings) -> list[Fetched]:
-    """The document, unpacked; for a sitemap index, the newest sitemaps of it that can be had. Raises Rejected."""
-    whole = replace(document, body=unpacked(document.body, bytes_max=settings.fetch_bytes_max))
-    if not is_sitemap(whole.body) or not (children := newest_children(whole.body, url=whole.url)):
-        return [whole]
-    found = [await fetcher.fetch(child) for child in children]
-    return [
-        replace(each, body=unpacked(each.body, bytes_max=settings.fetch_bytes_max))
-        for each in found
-        if isinstance(each, Fetched)
-    ]
+def document_of(fetched: Fetched, settings: Settings) -> Document:
+    """What was fetched, ready to be parsed as a feed."""
+    return Document(
+        kind="feed",
+        data=fetched.body,
+        bytes_max=settings.fetch_bytes_max,
+        url=fetched.url,
+        content_type=fetched.content_type,
+    )
 
 
 def accepted(feed: Feed, url: str, now: datetime, settings: Settings) -> list[Item]:
@@ -151,6 +140,7 @@ class Poller:
     """Polls feeds into a broker whose topics exist. ``on_visit`` is told of every poll."""
 
     producer: Producer
+    parse: Parse
     settings: Settings
     metrics: Metrics
     board: Board
@@ -187,11 +177,10 @@ class Poller:
     async def _publish(self, held: Held, document: Fetched) -> Took:
         loop = asyncio.get_running_loop()
         now = self.clock()
-
-        whole = await documents(document, self.fetcher, self.settings)
+        feeds = await self._feeds(document)
 
         def read() -> list[Item]:
-            return [item for each in whole for item in accepted(parse(each), held.state.url, now, self.settings)]
+            return [item for feed in feeds for item in accepted(feed, held.state.url, now, self.settings)]
 
         items = await loop.run_in_executor(self.threads, read)
         prints = [_print(item) for item in items]
@@ -220,6 +209,23 @@ class Poller:
             published=tuple(article.published for article in articles if article.published),
             prints=tuple(prints),
         )
+
+    async def _feeds(self, document: Fetched) -> list[Feed]:
+        """The feed in the document; of a sitemap index, those of its sitemaps that can be had. Raises Rejected."""
+        whole = await self._feed(document)
+        if not whole.children:
+            return [whole]
+        found: list[Feed] = []
+        for child in whole.children:
+            fetched = await self.fetcher.fetch(child)
+            if isinstance(fetched, Fetched):
+                with suppress(Rejected):
+                    found.append(await self._feed(fetched))
+        return found
+
+    async def _feed(self, document: Fetched) -> Feed:
+        parse = partial(self.parse, document_of(document, self.settings))
+        return await asyncio.get_running_loop().run_in_executor(self.threads, parse)
 
 
 def _once(found: Sequence[tuple[Item, str]]) -> list[Item]:

@@ -10,7 +10,8 @@ import msgspec
 from lxml import etree
 
 from producers.accept import Piece, RawArticle
-from producers.feeds.parse import Feed, link, source_of
+from producers.feed import Feed, bounded
+from producers.feeds.parse import link, source_of
 from wirewatch.errors import Rejected
 
 CHILDREN_MAX = 5
@@ -41,39 +42,40 @@ def unpacked(data: bytes, *, bytes_max: int) -> bytes:
     return whole
 
 
-def news_sitemap(data: bytes, *, url: str | None = None) -> Feed:
-    """The pages that a sitemap calls news; the others have no title and are left out.
+def sitemap(data: bytes, *, url: str | None = None) -> Feed:
+    """The pages that a sitemap calls news; the others have no title and are left out. Of an index, its sitemaps.
 
     Raises Rejected (``invalid``: not XML; ``unsafe``: it has a document type of its own).
     """
     root = _root(data)
-    pieces = []
-    for n, entry in enumerate(_all(root, "url")):
-        news = next(iter(_all(entry, "news")), None)
-        if news is None:
-            continue
-        address = link(url, _text(entry, "loc"))
-        raw = RawArticle(
-            url=address,
-            source=None if address else source_of(None, url, ""),
-            title=_text(news, "title"),
-            language=next((_text(each, "language") for each in _all(news, "publication")), None),
-            published=_text(news, "publication_date"),
-        )
-        pieces.append(Piece(f"#{n}", raw, msgspec.json.encode(raw)))
-    return Feed("", source_of(None, url, ""), None, tuple(pieces))
+    news = [(entry, found[0]) for entry in _all(root, "url") if (found := _all(entry, "news"))]
+    pieces = (_piece(n, url, entry, found) for n, (entry, found) in enumerate(news))
+    source = source_of(None, url, "")
+    return Feed("", source, None, tuple(bounded(pieces, len(news))), children=_newest_children(root, url))
 
 
-def newest_children(data: bytes, *, url: str | None = None) -> list[str]:
-    """The sitemaps of an index that changed last, at most five; none where it is no index. Raises Rejected."""
+def _piece(n: int, url: str | None, entry: Any, news: Any) -> Piece:
+    address = link(url, _text(entry, "loc"))
+    raw = RawArticle(
+        url=address,
+        source=None if address else source_of(None, url, ""),
+        title=_text(news, "title"),
+        language=next((_text(each, "language") for each in _all(news, "publication")), None),
+        published=_text(news, "publication_date"),
+    )
+    return Piece(f"#{n}", raw, msgspec.json.encode(raw))
+
+
+def _newest_children(root: Any, url: str | None) -> tuple[str, ...]:
+    """The sitemaps of an index that changed last, at most five; none where it is no index."""
     found = [
         (_text(entry, "lastmod") or "", address)
-        for entry in _all(_root(data), "sitemap")
+        for entry in _all(root, "sitemap")
         if (address := link(url, _text(entry, "loc")))
     ]
     # One that is named for news first, then by date: RFC 3339 sorts as text.
     ranked = sorted(found, key=lambda each: ("news" in each[1].lower(), each[0]), reverse=True)
-    return [address for _, address in ranked[:CHILDREN_MAX]]
+    return tuple(address for _, address in ranked[:CHILDREN_MAX])
 
 
 def _root(data: bytes) -> Any:

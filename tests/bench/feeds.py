@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 
+from producers.documents import parse
 from producers.feeds.board import MemoryBoard
 from producers.feeds.fetch import Conditional, Fetched, Fetcher, NotModified, Outcome
-from producers.feeds.poll import Poller, accepted, parse
+from producers.feeds.poll import Poller, accepted, document_of
 from producers.feeds.rhythm import Rhythm, arrived, next_poll
 from producers.feeds.scheduler import Scheduler
 from wirewatch.broker import Broker
@@ -104,6 +105,7 @@ async def poll(broker: Broker, port: int, feeds: int) -> None:
         for what, now in (("new items", start), ("304s", start + timedelta(days=2))):
             poller = Poller(
                 producer=producer,
+                parse=parse,
                 settings=settings,
                 metrics=metrics,
                 board=board,
@@ -136,7 +138,7 @@ def main() -> None:
     for n in range(200):
         fetched = Fetched("https://e.example/", document(n, 1 + n), None, Conditional())
         began = time.perf_counter()
-        accepted(parse(fetched), "https://e.example/", START, SETTINGS)
+        accepted(parse(document_of(fetched, SETTINGS)), "https://e.example/", START, SETTINGS)
         times.append((time.perf_counter() - began) * 1000)
     worst = max(times)
     print(f"parse and accept, 1 to 200 items: median {statistics.median(times):.0f} ms, worst {worst:.0f} ms")  # noqa: T201

@@ -21,6 +21,7 @@ from consumers.keys import Keys
 from consumers.recognise import Recogniser, compile_watchlist
 from consumers.rule_file import load_rules
 from consumers.watchlist_file import of_settings
+from producers.ingest_access import ANY_SOURCE, entry
 from wirewatch.chaos.campaign import Campaign, Outcome
 from wirewatch.chaos.members import Members
 from wirewatch.chaos.outage import Outside, Probe
@@ -206,7 +207,7 @@ def _environment(folder: Path, proxy: Proxy, log: LocalKafka | None) -> dict[str
 
 def _serve(members: Members, port: int, env: dict[str, str]) -> Outside:
     token = secrets.token_urlsafe(32)
-    env |= {"WIREWATCH_HTTP_PORT": str(port), "WIREWATCH_INGEST_TOKENS": token}
+    env |= {"WIREWATCH_HTTP_PORT": str(port), "WIREWATCH_INGEST_TOKENS": entry(ANY_SOURCE, token)}
     members.start("serve", ("wirewatch", "serve"))
     return Outside(Probe(port, token))
 

@@ -6,34 +6,25 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import click
-import msgspec
 
+from producers.apart_pool import ApartPool
 from producers.feeds import poll as polling
 from producers.feeds.board import Board, MemoryBoard, RedisBoard
-from producers.feeds.discover import offered, usual_places
-from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, NotModified, fetch
+from producers.feeds.fetch import Failed, Fetcher, NotModified
 from producers.feeds.pages import Pages
-from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
 from producers.feeds.scheduler import Scheduler
 from wirewatch import logs, metrics_server
 from wirewatch.cli import feed_list
+from wirewatch.cli.feed_check import ALLOW_PRIVATE, check, following
 from wirewatch.cli.signals import async_stop_event
 from wirewatch.cli.wiring import open_broker
-from wirewatch.errors import Rejected
-from wirewatch.feed_state import Listing, spoken
+from wirewatch.feed_state import Listing
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import address, connect_async
-from wirewatch.settings import Settings, load
+from wirewatch.settings import load
 from wirewatch.topics import specs
-
-_ALLOW_PRIVATE = click.option(
-    "--allow-private",
-    is_flag=True,
-    help="Also fetch from addresses of private networks and from any port. For feeds of your own network only.",
-)
 
 
 @click.group(epilog="Examples: `wirewatch feeds check https://example.org/feed`, `wirewatch feeds poll URL --once`.")
@@ -41,7 +32,7 @@ def command() -> None:
     """Keep a list of live feeds (RSS, Atom, JSON Feed), poll them, or see what a poll would give."""
 
 
-for _each in feed_list.COMMANDS:
+for _each in (check, *feed_list.COMMANDS):
     command.add_command(_each)
 
 
@@ -52,7 +43,7 @@ class _Log:
     failed: list[str] = field(default_factory=list)
 
     def __call__(self, visit: polling.Visit) -> None:
-        click.echo(f"{visit.url}: {_said(visit)}; {_next(visit.next)}", err=True)
+        click.echo(f"{visit.url}: {_said(visit)}; {following(visit.next)}", err=True)
         if isinstance(visit.outcome, Failed):
             self.failed.append(visit.url)
 
@@ -62,7 +53,7 @@ class _Log:
 )
 @click.argument("urls", nargs=-1, metavar="[URL...]")
 @click.option("--once", is_flag=True, help="Poll each feed that is due one time and stop; exit code 1 when one failed.")
-@_ALLOW_PRIVATE
+@ALLOW_PRIVATE
 def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
     """Poll the list of feeds, or the feeds given, and publish what is new, until stopped.
 
@@ -82,7 +73,7 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
         admin.create_topics(specs(settings))
     finally:
         admin.close()
-    log = _Log()
+    log, apart = _Log(), ApartPool()
     client = None if urls else connect_async(address(settings))
     board: Board = RedisBoard(client, settings) if client else MemoryBoard([Listing(url=url) for url in urls])
     producer = broker.producer()
@@ -93,12 +84,13 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
             with ThreadPoolExecutor(polling.THREADS, "parse") as threads:
                 poller = polling.Poller(
                     producer=producer,
+                    parse=apart,
                     settings=settings,
                     metrics=metrics,
                     board=board,
                     fetcher=fetcher,
                     on_visit=log,
-                    pages=Pages(fetcher, settings, metrics, threads),
+                    pages=Pages(fetcher, settings, metrics, threads, apart),
                     threads=threads,
                 )
                 scheduler = Scheduler(poller, endless=not urls)
@@ -109,66 +101,9 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
     try:
         asyncio.run(work())
     finally:
+        apart.close()
         producer.close()
     return 1 if once and log.failed else 0
-
-
-@command.command(epilog="Example: `wirewatch feeds check https://example.org/feed`.")
-@click.argument("url")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@_ALLOW_PRIVATE
-def check(url: str, as_json: bool, allow_private: bool) -> int:
-    """Fetch a feed once and say what a poll would give. Needs no broker, publishes nothing."""
-    facts = _facts(url, load(), allow_private)
-    if as_json:
-        click.echo(msgspec.json.encode(facts).decode())
-    else:
-        for name, value in facts.items():
-            for line in value if isinstance(value, list) else [value]:
-                click.echo(f"{name + ':':<16}{line}")
-    return 1 if "failure" in facts else 0
-
-
-def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str | int | list[str]]:
-    """What there is to say about a feed, in the order in which to say it."""
-    now = datetime.now(UTC)
-    document = fetch(url, Conditional(), settings, allow_private=allow_private)
-    facts: dict[str, str | int | list[str]] = {"url": url}
-    if not isinstance(document, Fetched):
-        failure = f"{document.reason}: {document.detail}" if isinstance(document, Failed) else "304 to a first request"
-        return facts | {"failure": failure, "next poll": _next(next_poll(document, now, settings))}
-    facts |= {
-        "final url": document.url,
-        "content type": document.content_type or "none",
-        "moved": document.moved or "no",
-        "bytes": len(document.body),
-        "conditional": _conditional(document.state),
-    }
-    try:
-        feed = polling.parse(document)
-    except Rejected as rejected:
-        offers = offered(document.body, document.url)
-        advice = {"feeds offered": offers} if offers else {"try": usual_places(document.url)}
-        return facts | {"failure": f"not-a-feed: {rejected}"} | advice
-    items = polling.accepted(feed, url, now, settings)
-    articles = [item.outcome for item in items if not isinstance(item.outcome, Rejected)]
-    rejected_items = [f"{item.origin}: {item.outcome}" for item in items if isinstance(item.outcome, Rejected)]
-    newest = max((article.published for article in articles if article.published), default=None)
-    dates = [article.published for article in articles if article.published]
-    rhythm = arrived(Rhythm(), len(articles), dates, now)
-    return facts | {
-        "title": feed.title,
-        "source": feed.source or "none",
-        "language": feed.language or "not declared",
-        "items": len(items),
-        "articles": [f"{article.title or article.text[:80]} ({article.source})" for article in articles],
-        "rejected": rejected_items,
-        "newest": newest.isoformat() if newest else "no item has a date",
-        "rhythm": f"one article in {spoken(timedelta(seconds=rhythm.gap_seconds))}"
-        if rhythm.gap_seconds
-        else "unknown",
-        "next poll": _next(next_poll(document, now, settings, rhythm=rhythm)),
-    }
 
 
 def _said(visit: polling.Visit) -> str:
@@ -178,14 +113,3 @@ def _said(visit: polling.Visit) -> str:
         return "not modified"
     tally = visit.tally
     return f"{visit.items} items, {tally.published} new articles published, {tally.rejected} rejected"
-
-
-def _next(following: Next) -> str:
-    if following.when is None:
-        return f"not polled again ({following.reason})"
-    return f"next poll at {following.when:%Y-%m-%dT%H:%M:%SZ} ({following.reason})"
-
-
-def _conditional(state: Conditional) -> str:
-    offered = [name for name, value in (("ETag", state.etag), ("Last-Modified", state.last_modified)) if value]
-    return " and ".join(offered) if offered else "none offered: every poll fetches the whole feed"

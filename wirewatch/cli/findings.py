@@ -93,14 +93,12 @@ def local_kafka(java: str | None, maven: str | None, why: str = "") -> Finding:
     return Finding("local Kafka", "note", why or "no Maven on PATH", "only `wirewatch up --kafka local` needs it")
 
 
-def ingest(tokens: str) -> Finding:
-    """Whether HTTP ingest is open, and to whom."""
-    given = [token.strip() for token in tokens.split(",") if token.strip()]
-    if not given:
-        mend = "set WIREWATCH_INGEST_TOKENS to accept articles over HTTP"
+def ingest(sources: Iterable[str | None]) -> Finding:
+    """Whether HTTP ingest is open, and to whom. ``sources``: one per token, None where it may name any source."""
+    names = [source or "any source" for source in sources]
+    if not names:
+        mend = "`wirewatch tokens new SOURCE` makes one, to accept articles over HTTP"
         return Finding("ingest", "note", "closed: no token is set", mend)
-    if any(len(token) < 16 for token in given):
-        return Finding(
-            "ingest", "wrong", "a token is shorter than 16 characters", "openssl rand -hex 24 makes a good one"
-        )
-    return Finding("ingest", "ok", f"open to {len(given)} token{'s' if len(given) > 1 else ''}")
+    return Finding(
+        "ingest", "ok", f"open to {len(names)} token{'s' if len(names) > 1 else ''}: {', '.join(sorted(set(names)))}"
+    )

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rebuild": ("rebuild", "Count the retained log again."),
     "verify": ("verify", "Recount from the log, and compare with the counters."),
     "dlq": ("dlq", "List, show and replay dead letters."),
+    "tokens": ("tokens", "Make tokens for publishing over HTTP, and list them."),
     "topics": ("topics", "Create and list the topics."),
     "doctor": ("doctor", "Check settings and servers, and say what to do."),
     "bench": ("bench", "Measure, and print figures."),

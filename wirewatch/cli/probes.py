@@ -13,6 +13,7 @@ import crc32c
 from consumers import watchlist_file
 from consumers.installed_pipelines import installed
 from consumers.rule_file import load_rules
+from producers.ingest_access import configured_tokens
 from wirewatch import redis_client
 from wirewatch.cli import findings
 from wirewatch.cli.findings import Finding
@@ -72,7 +73,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     if not url and not running.exists():
         yield Finding("redis", "ok", f"embedded ({Path(valkey.server_program()).name}), starts with `wirewatch up`")
         return
-    url = url or running.read_text(encoding="utf-8").strip()
+    url = redis_client.address(settings)
     client = redis_client.connect(url)
     try:
         with redis_client.answers():
@@ -95,13 +96,16 @@ def _extraction(settings: Settings) -> Iterator[Finding]:
     yield findings.pipelines(installed(settings.models_dir))
 
 
-def _optional(settings: Settings) -> Iterator[Finding]:
+def _optional(_: Settings) -> Iterator[Finding]:
     try:
         java, why = str(kafka_files.java()), ""
     except UserError as error:
         java, why = None, str(error)
     yield findings.local_kafka(java, shutil.which("mvn"), why)
-    yield findings.ingest(settings.ingest_tokens.get_secret_value())
+
+
+def _ingest(settings: Settings) -> Iterator[Finding]:
+    yield findings.ingest(token.source for token in configured_tokens(settings))
 
 
 _PROBES: tuple[tuple[str, str, Probe], ...] = (
@@ -112,4 +116,5 @@ _PROBES: tuple[tuple[str, str, Probe], ...] = (
     ("watchlist", "", _watchlist),
     ("spaCy pipelines", "", _extraction),
     ("local Kafka", "", _optional),
+    ("ingest", "", _ingest),
 )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from producers.accept import Item
+from producers.apart import Apart
 from producers.files import STDIN, Reader, Skipped
 from producers.formats import Format
 from producers.publish import Tally, publish
@@ -46,16 +47,18 @@ def command(paths: Sequence[str], format_: str | None, source: str | None, dry_r
     Exit code 1 when anything was rejected.
     """
     settings = load()
+    apart = Apart()
     reader = Reader(
         clock=lambda: datetime.now(UTC),
         article_bytes_max=settings.article_bytes_max,
         file_bytes_max=settings.fetch_bytes_max,
         source=source,
         format=Format(format_) if format_ else None,
+        parse=apart,
     )
     skipped: list[Skipped] = []
     items = _without_skipped(reader.read(paths), skipped)
-    with _reporting(as_json, show_accepted=dry_run) as on_batch:
+    with apart, _reporting(as_json, show_accepted=dry_run) as on_batch:
         tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch, live=STDIN in paths)
     for file in skipped:
         click.echo(f"{file.path}: skipped: {file.why}", err=True)

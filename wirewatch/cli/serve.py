@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
-import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from consumers.api.app import create_app, reading_routers
@@ -17,6 +15,7 @@ from consumers.api.backend import Backend
 from producers import ingest
 from wirewatch import logs, metrics_server
 from wirewatch.broker import Broker
+from wirewatch.cli import http_server
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UserError
 from wirewatch.metrics import Metrics
@@ -24,7 +23,6 @@ from wirewatch.redis_client import address, answers, connect, connect_async
 from wirewatch.settings import Settings, load
 from wirewatch.topics import ARTICLES
 
-_STOP_SECONDS_MAX = 10
 _BACKLOG = 1024
 
 
@@ -51,22 +49,7 @@ def command(only: str | None, host: str | None, port: int | None) -> None:
         app = stack.enter_context(_application(settings, metrics, only))
         name, real_port = listener.getsockname()[:2]
         click.echo(f"http://{f'[{name}]' if ':' in name else name}:{real_port}/ names the endpoints")
-        _serve(app, listener)
-
-
-def _serve(app: FastAPI, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_SECONDS_MAX,
-        backlog=_BACKLOG,
-    )
-    # Once uvicorn has stopped in order it raises the signal again; that must not turn success into a failure.
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+        http_server.serve(app, listener, settings)
 
 
 @contextmanager

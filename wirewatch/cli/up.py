@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from producers.ingest_access import ANY_SOURCE, configured_tokens, entry
 from wirewatch.cli.consume import tend_until
 from wirewatch.cli.render import terminal
 from wirewatch.cli.signals import stop_event
@@ -64,25 +65,25 @@ def _keep_running(servers: machine.Servers, console: Console, stop: threading.Ev
     from consumers.stages import STAGES
 
     settings = servers.settings
-    token = machine.ingest_token(settings)
+    own_token = not configured_tokens(settings)
+    tokens = {"WIREWATCH_INGEST_TOKENS": entry(ANY_SOURCE, machine.ingest_token(settings))} if own_token else {}
     names: dict[str, tuple[str, ...]] = {name: ("consume", name) for name in STAGES}
     names[SERVE] = ("serve",)
     port = settings.http_port or machine.free_ports(1)[0]
-    env = {**servers.env, "WIREWATCH_INGEST_TOKENS": token, "WIREWATCH_HTTP_PORT": str(port)}
+    env = {**servers.env, **tokens, "WIREWATCH_HTTP_PORT": str(port)}
     with machine.processes(names, env, settings.data_dir) as supervisor:
         machine.wait_for_ports([port], supervisor)
         for name, pid in supervisor.pids().items():
             console.print(f"  [dim]{name:<10} process {pid}[/dim]", highlight=False)
         url = f"http://{settings.http_host}:{port}"
         console.print(f"\n[bold green]Wirewatch is running[/bold green] at {url}, logs in {settings.data_dir}/logs\n")
-        console.print(_next_steps(settings, url), highlight=False, soft_wrap=True)
+        console.print(_next_steps(settings, url, own_token=own_token), highlight=False, soft_wrap=True)
         tend_until(stop, supervisor)
         console.print("stopping …")
 
 
-def _next_steps(settings: Settings, url: str) -> str:
-    configured = settings.ingest_tokens.get_secret_value()
-    bearer = "$WIREWATCH_INGEST_TOKENS" if configured else f"$(cat {settings.data_dir}/ingest-token)"
+def _next_steps(settings: Settings, url: str, *, own_token: bool) -> str:
+    bearer = f"$(cat {settings.data_dir}/ingest-token)" if own_token else "YOUR-TOKEN"
     return f"""\
 Feed it     wirewatch publish FILE              text, HTML, JSON Lines, RSS, Atom, JSON Feed, or a folder
             wirewatch feeds poll URL            a live feed

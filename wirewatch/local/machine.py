@@ -105,9 +105,7 @@ def wait_for_ports(ports: Iterable[int], supervisor: Supervisor) -> None:
 
 
 def ingest_token(settings: Settings) -> str:
-    """The configured token, else one of our own that stays the same, readable by this user alone."""
-    if configured := settings.ingest_tokens.get_secret_value():
-        return configured
+    """A token of our own that stays the same, in a file that this user alone can read."""
     file = settings.data_dir / "ingest-token"
     if not file.exists():
         file.touch(mode=0o600)

@@ -12,13 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from producers.ingest_access import entry
 from tests.redis_server import RedisServer
 from wirewatch.cli.wiring import open_broker
 from wirewatch.redis_client import Client, connect
 from wirewatch.settings import load
 from wirewatch.topics import specs
 
-TOKEN = "desk:0123456789abcdef0123456789abcdef"
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Served:
@@ -33,7 +34,7 @@ class Served:
             "REDIS_URL": redis_url,
             "WIREWATCH_DATA_DIR": str(data_dir),
             "WIREWATCH_PARTITIONS": "2",
-            "WIREWATCH_INGEST_TOKENS": TOKEN,
+            "WIREWATCH_INGEST_TOKENS": entry("desk", TOKEN),
         }
         command = [sys.executable, "-m", "wirewatch", "serve", "--port", "0", *arguments]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

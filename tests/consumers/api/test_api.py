@@ -155,7 +155,7 @@ def _references(node: object) -> set[str]:
 
 def test_an_article_posted_is_accepted_on_the_same_port(server: Served) -> None:
     article = {"source": "me", "title": "NATO meets", "text": "The allies meet."}
-    headers = {"Authorization": f"Bearer {TOKEN.partition(':')[2]}"}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
     assert server.http.post("/v1/articles", json=article).status_code == 401
     assert server.http.post("/v1/articles", json=article, headers=headers).status_code == 202
 

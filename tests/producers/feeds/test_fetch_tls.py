@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from producers.feeds.fetch import connect
-from producers.feeds.guard import Target
 from tests.producers.feeds.server import reply
+from wirewatch.egress import Target
 
 NAME = "feeds.example"
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
+from producers import documents
 from producers.accept import Item, RawArticle, accept
 from producers.feeds.fetch import Fetcher
 from producers.feeds.pages import Pages, merged
@@ -41,7 +42,7 @@ def completed(*articles: Article) -> tuple[list[Article], dict[str, float]]:
     async def run() -> list[Item]:
         async with Fetcher(SETTINGS, allow_private=True) as fetcher:
             with ThreadPoolExecutor(1) as threads:
-                pages = Pages(fetcher, SETTINGS, metrics, threads)
+                pages = Pages(fetcher, SETTINGS, metrics, threads, documents.parse)
                 return await pages.complete([Item("o", each, b"") for each in articles])
 
     items = asyncio.run(run())

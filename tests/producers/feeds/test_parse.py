@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.accept import RawArticle
+from producers.feed import Feed
 from producers.feeds.json_feed import json_feed
-from producers.feeds.parse import Feed, xml_feed
+from producers.feeds.parse import xml_feed
 from wirewatch.errors import Rejected
 
 RSS = b"""<?xml version="1.0"?>

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 from prometheus_client import CollectorRegistry
 
+from producers import documents
 from producers.feeds.board import MemoryBoard
 from producers.feeds.fetch import Failed, Fetcher
 from producers.feeds.poll import Poller, Visit
@@ -50,6 +51,7 @@ class Polling:
         async with Fetcher(self.settings, allow_private=True) as fetcher:
             poller = Poller(
                 producer=self.log.producer,
+                parse=documents.parse,
                 settings=self.settings,
                 metrics=self.metrics,
                 board=MemoryBoard([Listing(url=url) for url in urls]),

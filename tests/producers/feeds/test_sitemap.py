@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.feeds.discover import offered
-from producers.feeds.sitemap import is_sitemap, newest_children, news_sitemap, unpacked
+from producers.feeds.sitemap import is_sitemap, sitemap, unpacked
 from wirewatch.errors import Rejected
 
 NEWS = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -24,7 +24,7 @@ INDEX = b"""<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">%s
 
 def test_a_news_sitemap_gives_its_articles_with_title_language_and_time() -> None:
     assert is_sitemap(NEWS)
-    [piece] = news_sitemap(NEWS, url="https://krant.example/news.xml").items
+    [piece] = sitemap(NEWS, url="https://krant.example/news.xml").items
     raw = piece.raw
     assert not isinstance(raw, Rejected)
     assert (raw.url, raw.title, raw.language) == ("https://krant.example/1", "NAVO schort op & wacht", "nl")
@@ -34,9 +34,10 @@ def test_a_news_sitemap_gives_its_articles_with_title_language_and_time() -> Non
 def test_an_index_gives_the_newest_of_its_sitemaps_those_for_news_first() -> None:
     entries = [b"<sitemap><loc>/s%d.xml</loc><lastmod>2020-01-0%d</lastmod></sitemap>" % (n, n) for n in range(1, 8)]
     entries.append(b"<sitemap><loc>https://krant.example/news.xml</loc></sitemap>")
-    found = newest_children(INDEX % b"".join(entries), url="https://krant.example/")
-    assert found == [f"https://krant.example/{name}" for name in ("news.xml", "s7.xml", "s6.xml", "s5.xml", "s4.xml")]
-    assert newest_children(NEWS) == []
+    found = sitemap(INDEX % b"".join(entries), url="https://krant.example/").children
+    names = ("news.xml", "s7.xml", "s6.xml", "s5.xml", "s4.xml")
+    assert found == tuple(f"https://krant.example/{name}" for name in names)
+    assert sitemap(NEWS).children == ()
 
 
 def test_a_stored_gzip_is_unpacked_and_a_bomb_is_not() -> None:
@@ -49,7 +50,7 @@ def test_a_stored_gzip_is_unpacked_and_a_bomb_is_not() -> None:
 
 def test_entities_are_refused() -> None:
     with pytest.raises(Rejected, match="unsafe"):
-        news_sitemap(b'<!DOCTYPE urlset [<!ENTITY a "b">]><urlset><url><loc>&a;</loc></url></urlset>')
+        sitemap(b'<!DOCTYPE urlset [<!ENTITY a "b">]><urlset><url><loc>&a;</loc></url></urlset>')
 
 
 @given(
@@ -60,8 +61,7 @@ def test_entities_are_refused() -> None:
 )
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
-        news_sitemap(data)
-        newest_children(data)
+        sitemap(data)
     except Rejected:
         return
 

@@ -17,7 +17,7 @@ from wirewatch.local.valkey import LocalValkey
 from wirewatch.settings import load
 from wirewatch.topics import TOPICS
 
-SECRET = "a-token-that-nobody-may-see-in-any-output"
+SECRET = "5ec2e7" + 29 * "ab"
 
 
 def doctor(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -81,7 +81,7 @@ def test_a_watchlist_that_does_not_load_is_named_by_file(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("arguments", [["--settings"], ["--settings", "--json"]])
 def test_settings_are_printed_with_secrets_masked(arguments: list[str], tmp_path: Path) -> None:
-    result = doctor(tmp_path, *arguments, WIREWATCH_INGEST_TOKENS=SECRET, WIREWATCH_PARTITIONS="3")
+    result = doctor(tmp_path, *arguments, WIREWATCH_INGEST_TOKENS=f"anp:sha256:{SECRET}", WIREWATCH_PARTITIONS="3")
     assert result.returncode == 0, result.stderr
     shown = (
         json.loads(result.stdout)

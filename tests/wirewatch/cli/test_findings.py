@@ -61,11 +61,17 @@ def test_topics_are_judged_by_presence_and_partitions(found: dict[str, int], ver
 
 
 @pytest.mark.parametrize(
-    ("tokens", "verdict"),
-    [("", "note"), (" , ", "note"), ("secret", "wrong"), ("a" * 48, "ok"), (f"{'a' * 48},short", "wrong")],
+    ("sources", "verdict", "says"),
+    [
+        ([], "note", "closed"),
+        (["anp"], "ok", "1 token: anp"),
+        (["anp", None, "anp"], "ok", "3 tokens: anp, any source"),
+    ],
 )
-def test_ingest_is_judged_by_its_tokens(tokens: str, verdict: str) -> None:
-    assert findings.ingest(tokens).verdict == verdict
+def test_ingest_is_judged_by_its_tokens(sources: list[str | None], verdict: str, says: str) -> None:
+    finding = findings.ingest(sources)
+    assert finding.verdict == verdict
+    assert says in finding.says
 
 
 def test_whatever_is_not_fine_says_what_to_do() -> None:
@@ -77,7 +83,6 @@ def test_whatever_is_not_fine_says_what_to_do() -> None:
         *findings.redis("redis://localhost", {"redis_version": "6.0", "maxmemory_policy": "allkeys-lru"}),
         findings.pipelines({}),
         findings.local_kafka(None, None, "no Java"),
-        findings.ingest(""),
-        findings.ingest("short"),
+        findings.ingest([]),
     ]
     assert [finding.name for finding in not_fine if finding.verdict == "ok" or not finding.mend] == []
