@@ -13,6 +13,9 @@ ITEMS_MAX = 10_000
 """Of one feed: a few bytes make an item, and every bad one a dead letter."""
 
 
+HUBS_MAX = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A parsed feed. ``source`` stands for items whose own link does not tell who published them.

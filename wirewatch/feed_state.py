@@ -2,6 +2,7 @@
 
     ww:{feeds}:list      hash    address → Listing (JSON): the feeds that are polled
     ww:{feeds}:due       zset    address → when it is due; while a poller holds it: until when it may hold it
+    ww:{feeds}:host:<h>  zset    address → until when it is polled at most: the polls of one host that are under way
     ww:{feeds}:health    hash    address → the word of its health at its last poll
     ww:feed:<digest>     string  FeedState (JSON), one key a feed, so that a Redis Cluster spreads them
     ww:article:<id>      string  content digest and revision of an article that was published; expires
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from wirewatch.push_state import PushKeys
 from wirewatch.redis_client import Client, answers
 
 HealthWord = Literal["ok", "new", "silent", "failing", "ended"]
@@ -66,7 +68,14 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     articles: int = 0
     """Published over its whole life."""
     hub: str | None = None
+    """Where the feed says that one can subscribe to it (WebSub), and ``topic``: by which address."""
     topic: str | None = None
+    push: str | None = None
+    """Id of its subscription; see ``push_state``."""
+    pushed: int = 0
+    """How many articles of that are counted in ``articles``."""
+    agreed: int = 0
+    """Polls in a row that found nothing which had not been pushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,9 @@ class FeedKeys:
     @property
     def health(self) -> str:
         return f"{self.prefix}:{{feeds}}:health"
+
+    def host(self, host: str) -> str:
+        return f"{self.prefix}:{{feeds}}:host:{host}"
 
     def state(self, url: str) -> str:
         return f"{self.prefix}:feed:{hashlib.sha256(url.encode()).hexdigest()[:32]}"
@@ -187,6 +199,9 @@ def unlist_feeds(client: Client, keys: FeedKeys, urls: Iterable[str]) -> int:
     gone = 0
     for url in urls:
         with answers():
+            state = decode_state(url, client.get(keys.state(url)))
+            if state.push:
+                client.sadd(PushKeys(keys.prefix).leaving, state.push)
             gone += client.hdel(keys.listed, url)
             client.zrem(keys.due, url)
             client.hdel(keys.health, url)

@@ -126,6 +126,12 @@ class Metrics:
         self.feed_duplicates = self._counter(
             "feed_duplicates_dropped_total", "Articles of feeds that were published before as they are."
         )
+        self.hub_requests = self._counter(
+            "feed_hub_requests_total", "Hubs asked to subscribe or unsubscribe us, by outcome.", "mode", "outcome"
+        )
+        self.pushes = self._counter(
+            "feed_pushes_total", "Pushes that hubs sent, by outcome; forged: the signature is wrong.", "outcome"
+        )
         self.pages = self._counter(
             "feed_pages_total",
             "Article pages asked for their full text, by outcome; robots: the site forbids it.",

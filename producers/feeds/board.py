@@ -37,6 +37,10 @@ class Board(Protocol):
         """Feeds that are due, held by the caller alone until they are given back or the lease ends."""
         ...
 
+    async def admit(self, held: Held, host: str, now: datetime) -> bool:
+        """Whether it may be polled at once: not when as many feeds of its host are polled as are allowed."""
+        ...
+
     async def give(self, state: FeedState, word: HealthWord) -> None:
         """Keep the state, and let the feed wait until ``state.next_poll``; for ever when it has ended."""
         ...
@@ -67,11 +71,13 @@ class MemoryBoard:
     """The feeds of one poller, for as long as it runs. ``marks_max`` bounds what is remembered of articles."""
 
     listings: Sequence[Listing]
+    host_max: int = 2
     marks_max: int = 100_000
     _due: list[tuple[datetime, int, Listing]] = field(default_factory=list)
     _states: dict[str, FeedState] = field(default_factory=dict)
     _words: dict[str, HealthWord] = field(default_factory=dict)
     _held: dict[str, Listing] = field(default_factory=dict)
+    _hosts: dict[str, str] = field(default_factory=dict)
     _marks: dict[str, str] = field(default_factory=dict)
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -87,7 +93,14 @@ class MemoryBoard:
             taken.append(Held(listing, self._states.get(listing.url) or FeedState(url=listing.url)))
         return taken
 
+    async def admit(self, held: Held, host: str, now: datetime) -> bool:  # noqa: ARG002  (nobody else is there)
+        if list(self._hosts.values()).count(host) >= self.host_max:
+            return False
+        self._hosts[held.listing.url] = host
+        return True
+
     async def give(self, state: FeedState, word: HealthWord) -> None:
+        self._hosts.pop(state.url, None)
         self._states[state.url], self._words[state.url] = state, word
         listing = self._held.pop(state.url)
         if state.next_poll is not None:
@@ -123,6 +136,14 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, AR
 for _, feed in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], feed) end
 return due
 """
+# A poll that never ended counts until its lease ends.
+_ADMIT = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
+redis.call('EXPIREAT', KEYS[1], math.ceil(ARGV[2]))
+return 1
+"""
 # What is kept of a feed that is on the list no more; every poll, at least one a day, starts the time again.
 _STATE_SECONDS = 60 * 86_400
 
@@ -135,7 +156,10 @@ class RedisBoard:
         self._keys = FeedKeys(settings.redis_prefix)
         self._lease = timedelta(seconds=settings.feed_lease_seconds)
         self._seen_seconds = settings.feed_seen_hours * 3600
+        self._host_max = settings.feed_host_connections
         self._take = client.register_script(_TAKE)
+        self._admit = client.register_script(_ADMIT)
+        self._hosts: dict[str, str] = {}
 
     async def take(self, now: datetime, count_max: int) -> Sequence[Held]:
         until = now + self._lease
@@ -154,8 +178,20 @@ class RedisBoard:
             if listing is not None
         ]
 
+    async def admit(self, held: Held, host: str, now: datetime) -> bool:
+        url = held.listing.url
+        key = self._keys.host(host)
+        until = (now + self._lease).timestamp()
+        with answers():
+            admitted = bool(await self._admit([key], [now.timestamp(), until, self._host_max, url]))
+        if admitted:
+            self._hosts[url] = key
+        return admitted
+
     async def give(self, state: FeedState, word: HealthWord) -> None:
         with answers():
+            if key := self._hosts.pop(state.url, None):
+                await self._client.zrem(key, state.url)
             # The state first: were the rest lost, the lease ends and the feed is asked again, politely.
             await self._client.set(self._keys.state(state.url), encode(state), ex=_STATE_SECONDS)
             if not await self._client.hexists(self._keys.listed, state.url):

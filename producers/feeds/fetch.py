@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from typing import TypeVar
+from urllib.parse import urlencode, urljoin
 
 import httpx
 
@@ -18,8 +19,10 @@ from wirewatch.errors import Rejected
 from wirewatch.settings import Settings
 
 REDIRECTS_MAX = 3
+LINKS_CHARS_MAX = 8_000
 _PERMANENT = frozenset([301, 308])
 _REDIRECTS = _PERMANENT | {302, 303, 307}
+_SAME_METHOD = frozenset([307, 308])
 _RESOLVERS = 64
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
@@ -47,6 +50,13 @@ class Fetched:
     moved: str | None = None
     max_age: float | None = None
     """Seconds for which the server calls it fresh (Cache-Control)."""
+    links: str = ""
+    """The Link headers as they came, cut to ``LINKS_CHARS_MAX``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The server took a form: any status of success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class Failed:
 
 
 Outcome = Fetched | NotModified | Failed
+_Result = TypeVar("_Result")
 
 
 class Fetcher:
@@ -93,6 +104,10 @@ class Fetcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what ``async with`` would. Repeating is safe."""
         await self._client.aclose()
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
@@ -102,16 +117,40 @@ class Fetcher:
         Never raises for what a server or the network does. Bounded by ``fetch_seconds_max`` and ``fetch_bytes_max``
         (after decompression). Repeating is safe.
         """
+        return await self._bounded(self._follow(url, state, accept))
+
+    async def post(self, url: str, form: Mapping[str, str]) -> Posted | Failed:
+        """Send a form to ``url``, to checked addresses only; a redirect is followed where it keeps the method.
+
+        Never raises for what a server or the network does. The answer's body is not read.
+        """
+        return await self._bounded(self._send(url, urlencode(form).encode()))
+
+    async def _bounded(self, work: Awaitable[_Result]) -> _Result | Failed:
         seconds_max = self._settings.fetch_seconds_max
         try:
             async with asyncio.timeout(seconds_max):
-                return await self._follow(url, state, accept)
+                return await work
         except Rejected as rejected:
             return Failed(rejected.reason, rejected.detail)
         except (TimeoutError, httpx.TimeoutException) as error:
             return Failed("timeout", f"{type(error).__name__} within {seconds_max:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Failed("connection", f"{type(error).__name__}: {error}")
+
+    async def _send(self, url: str, form: bytes) -> Posted | Failed:
+        headers = {"User-Agent": self._settings.user_agent, "Content-Type": "application/x-www-form-urlencoded"}
+        for _ in range(REDIRECTS_MAX + 1):
+            response = await connect(self._client, url, await self._target(url), headers, form)
+            await response.aclose()
+            if response.status_code in _SAME_METHOD and "location" in response.headers:
+                url = _joined(url, response.headers["location"])
+            elif response.is_success:
+                return Posted()
+            else:
+                status = f"{response.status_code} {response.reason_phrase}"
+                return Failed("http-status", status, response.headers.get("retry-after"))
+        return Failed("redirects", f"more than {REDIRECTS_MAX} redirects, the last one to {url}")
 
     async def _follow(self, url: str, state: Conditional, accept: str) -> Outcome:
         permanent = True
@@ -151,7 +190,9 @@ def _joined(url: str, location: str) -> str:
         raise Rejected("bad-url", f"redirect to {location[:200]!r}: {error}") from error
 
 
-async def connect(client: httpx.AsyncClient, url: str, place: Target, headers: dict[str, str]) -> httpx.Response:
+async def connect(
+    client: httpx.AsyncClient, url: str, place: Target, headers: dict[str, str], form: bytes | None = None
+) -> httpx.Response:
     """Send the request to the checked addresses of ``place``, in turn until one answers; the body is still unread.
 
     The name in ``url`` goes into the Host header and the TLS handshake only: it is not resolved again, and the
@@ -162,9 +203,10 @@ async def connect(client: httpx.AsyncClient, url: str, place: Target, headers: d
     last: httpx.ConnectError | None = None
     for address in place.addresses:
         request = client.build_request(
-            "GET",
+            "GET" if form is None else "POST",
             asked.copy_with(host=address, username=None, password=None),
             headers=headers | {"Host": asked.netloc.decode("ascii")},
+            content=form,
             extensions={"sni_hostname": name},
         )
         try:
@@ -201,6 +243,7 @@ async def _answer(
         state=Conditional(response.headers.get("etag"), response.headers.get("last-modified")),
         moved=moved,
         max_age=max_age,
+        links=", ".join(response.headers.get_list("link"))[:LINKS_CHARS_MAX],
     )
 
 

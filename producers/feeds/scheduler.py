@@ -18,6 +18,7 @@ LOOK_SECONDS_MAX = 1.0
 """Other pollers and the list change what is due: look again at least so often."""
 AWAY_SECONDS = 2.0
 HOST_BUSY = timedelta(seconds=2)
+HOST_LOOK_SECONDS = 0.2
 CENSUS_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ class Scheduler:
     poller: Poller
     endless: bool = True
     _running: set[asyncio.Task[None]] = field(default_factory=set)
-    _hosts: Counter[str] = field(default_factory=Counter)
     _counted: float = float("-inf")
 
     async def once(self) -> None:
         """Poll every feed that is due, one time."""
         now = self.poller.clock()
+        await self._leave()
         while held := await self.poller.board.take(now, self.poller.settings.feed_connections):
-            await asyncio.gather(*(self.poller.visit(each) for each in held))
+            await asyncio.gather(*map(self._when_admitted, held))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop`` is set; polls under way are finished first. Redis may go away and come back."""
@@ -65,17 +66,15 @@ class Scheduler:
     async def _step(self) -> float | None:
         """Start what is due; returns for how long to wait then, None when nothing will ever be due."""
         board, settings = self.poller.board, self.poller.settings
-        await self._census()
+        await self._each_minute()
         free = settings.feed_connections - len(self._running)
         if free > 0:
             now = self.poller.clock()
             for held in await board.take(now, free):
-                host = _host(held)
-                if self._hosts[host] >= settings.feed_host_connections:
+                if not await board.admit(held, _host(held), now):
                     await board.postpone(held, now + HOST_BUSY)
                     continue
-                self._hosts[host] += 1
-                task = asyncio.create_task(self._visit(held, host))
+                task = asyncio.create_task(self._visit(held))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         following = await board.seconds_to_next(self.poller.clock())
@@ -84,25 +83,38 @@ class Scheduler:
         # Without a free slot only a poll that ends can change anything.
         return LOOK_SECONDS_MAX if free <= 0 else min(following, LOOK_SECONDS_MAX)
 
-    async def _visit(self, held: Held, host: str) -> None:
+    async def _when_admitted(self, held: Held) -> None:
+        while not await self.poller.board.admit(held, _host(held), self.poller.clock()):
+            # Other pollers count too: nothing here tells when one of them is done.
+            await asyncio.sleep(HOST_LOOK_SECONDS)
+        await self.poller.visit(held)
+
+    async def _visit(self, held: Held) -> None:
         try:
             await self.poller.visit(held)
         except StoreUnavailable as error:
             # The lease ends, and the feed is taken again.
             _log.warning("%s: what this poll learnt is lost: %s", held.listing.url, error)
-        finally:
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
 
-    async def _census(self) -> None:
+    async def _each_minute(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._counted < CENSUS_SECONDS:
             return
         self._counted = now
         words = Counter(await self.poller.board.census())
         for word in HEALTH_WORDS:
-            self.poller.metrics.feeds.labels(word).set(words[word])
+            self.poller.intake.metrics.feeds.labels(word).set(words[word])
+        task = asyncio.create_task(self._leave())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _leave(self) -> None:
+        if self.poller.subscriber is None:
+            return
+        try:
+            await self.poller.subscriber.leave(self.poller.clock())
+        except StoreUnavailable as error:
+            _log.warning("subscriptions of feeds that left the list end by themselves: %s", error)
 
 
 def _host(held: Held) -> str:

@@ -19,7 +19,8 @@ import psutil
 from producers.documents import parse
 from producers.feeds.board import MemoryBoard
 from producers.feeds.fetch import Conditional, Fetched, Fetcher, NotModified, Outcome
-from producers.feeds.poll import Poller, accepted, document_of
+from producers.feeds.intake import Intake, accepted, document_of
+from producers.feeds.poll import Poller
 from producers.feeds.rhythm import Rhythm, arrived, next_poll
 from producers.feeds.scheduler import Scheduler
 from wirewatch.broker import Broker
@@ -96,23 +97,17 @@ def _same(now: datetime) -> datetime:
 async def poll(broker: Broker, port: int, feeds: int) -> None:
     """Poll all feeds with new items, then all again with 304s; says how many a minute and core."""
     start = datetime.now(UTC)
-    board = MemoryBoard([Listing(url=f"http://127.0.0.1:{port}/{n}") for n in range(feeds)])
+    board = MemoryBoard([Listing(url=f"http://127.0.0.1:{port}/{n}") for n in range(feeds)], 100)
     metrics = Metrics()
     settings = SETTINGS.model_copy(update={"feed_host_connections": 100})
     producer = broker.producer()
     async with Fetcher(settings, allow_private=True) as fetcher:
         # The second time every feed is due again.
         for what, now in (("new items", start), ("304s", start + timedelta(days=2))):
-            poller = Poller(
-                producer=producer,
-                parse=parse,
-                settings=settings,
-                metrics=metrics,
-                board=board,
-                fetcher=fetcher,
-                on_visit=lambda _: None,
-                clock=partial(_same, now),
+            intake = Intake(
+                producer=producer, parse=parse, settings=settings, metrics=metrics, marks=board, fetcher=fetcher
             )
+            poller = Poller(intake=intake, board=board, on_visit=lambda _: None, clock=partial(_same, now))
             began = time.process_time(), time.monotonic()
             await Scheduler(poller).once()
             used, lasted = time.process_time() - began[0], time.monotonic() - began[1]

@@ -15,9 +15,10 @@ from producers.accept import Item
 from producers.apart import Apart
 from producers.documents import Document, Parse
 from producers.feed import Feed
-from producers.feeds import poll as polling
+from producers.feeds import websub
 from producers.feeds.discover import usual_places
 from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, Outcome, fetch
+from producers.feeds.intake import Took, accepted, document_of
 from producers.feeds.pages import Pages, wants_page
 from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
 from wirewatch.errors import Rejected
@@ -66,13 +67,14 @@ def _facts(url: str, settings: Settings, allow_private: bool, parse: Parse) -> F
     facts |= _served(document)
     began = time.perf_counter()
     try:
-        feed = parse(polling.document_of(document, settings))
+        feed = parse(document_of(document, settings))
     except Rejected as rejected:
         return facts | {"failure": f"not-a-feed: {rejected}"} | _advice(document, settings, parse)
     facts["parsed in"] = f"{(time.perf_counter() - began) * 1000:.0f} ms, the start of the parser included"
     if feed.children:
         return facts | {"sitemap index": list(feed.children), "try": "one of them: a poll reads all"}
-    items = polling.accepted(feed, url, now, settings)
+    items = accepted(feed, url, now, settings)
+    facts |= {"push": _push(document, feed, settings)}
     return facts | _content(feed, items) | _plan(items, document, now, settings, allow_private, parse)
 
 
@@ -94,6 +96,14 @@ def _advice(document: Fetched, settings: Settings, parse: Parse) -> Facts:
     except Rejected:
         offers = ()
     return {"feeds offered": list(offers)} if offers else {"try": usual_places(document.url)}
+
+
+def _push(document: Fetched, feed: Feed, settings: Settings) -> str:
+    offer = websub.offered(document, Took(hubs=feed.hubs, topic=feed.topic))
+    if offer is None:
+        return "not offered"
+    use = "is used" if settings.websub_url else "is used when WIREWATCH_WEBSUB_URL is set"
+    return f"{use}: hub {offer[0]}, topic {offer[1]}"
 
 
 def _content(feed: Feed, items: Sequence[Item]) -> Facts:

@@ -13,8 +13,11 @@ from producers.apart_pool import ApartPool
 from producers.feeds import poll as polling
 from producers.feeds.board import Board, MemoryBoard, RedisBoard
 from producers.feeds.fetch import Failed, Fetcher, NotModified
+from producers.feeds.intake import THREADS, Intake
 from producers.feeds.pages import Pages
 from producers.feeds.scheduler import Scheduler
+from producers.feeds.subscriber import Subscriber
+from producers.feeds.subscriptions import Subscriptions
 from wirewatch import logs, metrics_server
 from wirewatch.cli import feed_list
 from wirewatch.cli.feed_check import ALLOW_PRIVATE, check, following
@@ -75,24 +78,33 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
         admin.close()
     log, apart = _Log(), ApartPool()
     client = None if urls else connect_async(address(settings))
-    board: Board = RedisBoard(client, settings) if client else MemoryBoard([Listing(url=url) for url in urls])
+    board: Board = (
+        RedisBoard(client, settings)
+        if client
+        else MemoryBoard([Listing(url=url) for url in urls], settings.feed_host_connections)
+    )
     producer = broker.producer()
 
     async def work() -> None:
         stop = async_stop_event()
         async with Fetcher(settings, allow_private=allow_private) as fetcher:
-            with ThreadPoolExecutor(polling.THREADS, "parse") as threads:
-                poller = polling.Poller(
+            with ThreadPoolExecutor(THREADS, "parse") as threads:
+                intake = Intake(
                     producer=producer,
                     parse=apart,
                     settings=settings,
                     metrics=metrics,
-                    board=board,
+                    marks=board,
                     fetcher=fetcher,
-                    on_visit=log,
                     pages=Pages(fetcher, settings, metrics, threads, apart),
                     threads=threads,
                 )
+                subscriber = (
+                    Subscriber(Subscriptions(client, settings), fetcher, metrics, settings.websub_url)
+                    if client and settings.websub_url
+                    else None
+                )
+                poller = polling.Poller(intake=intake, board=board, on_visit=log, subscriber=subscriber)
                 scheduler = Scheduler(poller, endless=not urls)
                 await (scheduler.once() if once else scheduler.run(stop))
         if client:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from producers import documents
 from producers.feeds.board import MemoryBoard
 from producers.feeds.fetch import Failed, Fetcher
+from producers.feeds.intake import Intake
 from producers.feeds.poll import Poller, Visit
 from producers.feeds.scheduler import Scheduler
 from tests.producers.feeds.server import Server, conditional, reply, serving
@@ -49,15 +50,16 @@ class Polling:
     async def _run(self, urls: tuple[str, ...]) -> None:
         self.stop = asyncio.Event()
         async with Fetcher(self.settings, allow_private=True) as fetcher:
-            poller = Poller(
+            board = MemoryBoard([Listing(url=url) for url in urls], self.settings.feed_host_connections)
+            intake = Intake(
                 producer=self.log.producer,
                 parse=documents.parse,
                 settings=self.settings,
                 metrics=self.metrics,
-                board=MemoryBoard([Listing(url=url) for url in urls]),
+                marks=board,
                 fetcher=fetcher,
-                on_visit=self._seen,
             )
+            poller = Poller(intake=intake, board=board, on_visit=self._seen)
             await Scheduler(poller, endless=False).run(self.stop)
 
     def _seen(self, visit: Visit) -> None:

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from tests.producers.feeds.server import Server, reply, serving
 from tests.producers.log import Log
+from wirewatch.cli.serve import _application
+from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
 
@@ -127,3 +131,15 @@ def test_check_of_a_page_names_the_feeds_that_it_offers(server: Server, tmp_path
     server.answers["/"] = reply(200, page, Content_Type="text/html")
     result = feeds(tmp_path, "check", f"{server.url}/", "--json", "--allow-private")
     assert json.loads(result.stdout)["feeds offered"] == [f"{server.url}/feed"]
+
+
+def test_hubs_find_their_endpoint_on_the_ingest_only_when_there_is_a_public_address(
+    redis_url: str, tmp_path: Path
+) -> None:
+    def paths(**changed: object) -> set[str]:
+        settings = Settings(data_dir=tmp_path / "data", redis_url=SecretStr(redis_url)).model_copy(update=changed)
+        with _application(settings, Metrics(CollectorRegistry()), "ingest") as app:
+            return {path for path in app.openapi()["paths"] if "websub" in path}
+
+    assert paths() == set()
+    assert paths(websub_url="https://news.example") == {"/websub/{subscription_id}"}
