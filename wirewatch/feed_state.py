@@ -185,12 +185,18 @@ def read_states(client: Client, keys: FeedKeys, urls: Iterable[str]) -> list[Fee
 
 
 def list_feeds(client: Client, keys: FeedKeys, listings: Iterable[Listing], now: datetime) -> int:
-    """Put feeds on the list, due at once if they are new; returns how many are new. Repeating is safe."""
+    """Put feeds on the list, due at once if they are new; returns how many are new. Repeating is safe.
+
+    What is on it already stays as it is: one that has ended stays ended until it is taken off the list.
+    """
     new = 0
     for listing in listings:
         with answers():
+            if not client.hexists(keys.listed, listing.url):
+                # In this order: what is listed is due, also after a crash in between.
+                client.delete(keys.state(listing.url))
+                client.zadd(keys.due, {listing.url: now.timestamp()}, nx=True)
             new += client.hset(keys.listed, listing.url, encode(listing))
-            client.zadd(keys.due, {listing.url: now.timestamp()}, nx=True)
     return new
 
 

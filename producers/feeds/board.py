@@ -141,7 +141,7 @@ _ADMIT = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
-redis.call('EXPIREAT', KEYS[1], math.ceil(ARGV[2]))
+redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2] - ARGV[1]))
 return 1
 """
 # What is kept of a feed that is on the list no more; every poll, at least one a day, starts the time again.
@@ -172,11 +172,15 @@ class RedisBoard:
             for url in urls:
                 states.get(self._keys.state(url))
             found = await states.execute()
-        return [
-            Held(decode_listing(url, listing), decode_state(url, state))
-            for url, listing, state in zip(urls, listings, found, strict=True)
-            if listing is not None
-        ]
+            held = [
+                Held(decode_listing(url, listing), decode_state(url, state))
+                for url, listing, state in zip(urls, listings, found, strict=True)
+                if listing is not None
+            ]
+            for each in held:
+                if each.state.ended:  # its poller died between two words of ``give``
+                    await self._client.zrem(self._keys.due, each.state.url)
+        return [each for each in held if not each.state.ended]
 
     async def admit(self, held: Held, host: str, now: datetime) -> bool:
         url = held.listing.url
