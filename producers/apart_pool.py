@@ -7,7 +7,7 @@ import queue
 from types import TracebackType
 from typing import Self
 
-from producers.apart import Apart
+from producers.apart import CPU_SECONDS_MAX, Apart
 from producers.documents import Document
 from producers.feed import Feed
 
@@ -22,14 +22,20 @@ class ApartPool:
     A process starts when every one before it is busy, and stays for the next document.
     """
 
-    def __init__(self, processes: int = 0, *, recycle_documents: int = RECYCLE_DOCUMENTS) -> None:
+    def __init__(
+        self,
+        processes: int = 0,
+        *,
+        recycle_documents: int = RECYCLE_DOCUMENTS,
+        cpu_seconds_max: int = CPU_SECONDS_MAX,
+    ) -> None:
         """``processes`` 0: one per core, at most ``PROCESSES_MAX``."""
         self._count = processes or min(os.cpu_count() or 1, PROCESSES_MAX)
         self._recycle = recycle_documents
         # The last one given back is the first one taken: it is warm.
         self._free: queue.LifoQueue[tuple[Apart, int]] = queue.LifoQueue()
         for _ in range(self._count):
-            self._free.put((Apart(), 0))
+            self._free.put((Apart(cpu_seconds_max=cpu_seconds_max), 0))
 
     def __call__(self, document: Document) -> Feed:
         """See ``Apart.__call__``."""

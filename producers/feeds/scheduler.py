@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -35,6 +36,7 @@ class Scheduler:
     endless: bool = True
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _counted: float = float("-inf")
+    _fault: BaseException | None = None
 
     async def once(self) -> None:
         """Poll every feed that is due, one time."""
@@ -44,10 +46,15 @@ class Scheduler:
             await asyncio.gather(*map(self._when_admitted, held))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Poll until ``stop`` is set; polls under way are finished first. Redis may go away and come back."""
+        """Poll until ``stop`` is set; polls under way are finished first. Redis may go away and come back.
+
+        What else fails in a poll (a fault of ours, wrong credentials) is raised here.
+        """
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
+                if self._fault:
+                    raise self._fault
                 try:
                     wait = await self._step()
                 except StoreUnavailable as error:
@@ -61,7 +68,7 @@ class Scheduler:
         finally:
             stopping.cancel()
             if self._running:
-                await asyncio.gather(*self._running)
+                await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _step(self) -> float | None:
         """Start what is due; returns for how long to wait then, None when nothing will ever be due."""
@@ -74,9 +81,7 @@ class Scheduler:
                 if not await board.admit(held, _host(held), now):
                     await board.postpone(held, now + HOST_BUSY)
                     continue
-                task = asyncio.create_task(self._visit(held))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                self._begin(self._visit(held))
         following = await board.seconds_to_next(self.poller.clock())
         if following is None:
             return LOOK_SECONDS_MAX if self.endless or self._running else None
@@ -88,6 +93,16 @@ class Scheduler:
             # Other pollers count too: nothing here tells when one of them is done.
             await asyncio.sleep(HOST_LOOK_SECONDS)
         await self.poller.visit(held)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._fault = self._fault or error
 
     async def _visit(self, held: Held) -> None:
         try:
@@ -104,9 +119,7 @@ class Scheduler:
         words = Counter(await self.poller.board.census())
         for word in HEALTH_WORDS:
             self.poller.intake.metrics.feeds.labels(word).set(words[word])
-        task = asyncio.create_task(self._leave())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._begin(self._leave())
 
     async def _leave(self) -> None:
         if self.poller.subscriber is None:

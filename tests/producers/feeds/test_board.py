@@ -12,7 +12,7 @@ import pytest
 
 from producers.feeds.board import RedisBoard
 from wirewatch.errors import StoreUnavailable
-from wirewatch.feed_state import FeedKeys, FeedState, Listing, list_feeds, read_states, unlist_feeds
+from wirewatch.feed_state import FeedKeys, FeedState, Listing, encode, list_feeds, read_states, unlist_feeds
 from wirewatch.redis_client import Client, connect, connect_async
 from wirewatch.settings import Settings
 
@@ -80,6 +80,46 @@ def test_a_feed_that_ended_or_was_taken_off_the_list_does_not_come_back(client: 
         await board.postpone(removed, LATER)
         assert len(await board.take(LATER, 99)) == len(others)
         assert list(await board.census()) == ["ended"]
+
+    with_board(redis_url, work)
+
+
+def test_a_feed_that_ended_as_its_poller_died_is_not_polled_again(client: Client, redis_url: str) -> None:
+    [first, *_] = LISTINGS
+    # The state was written, and nothing after it.
+    client.set(KEYS.state(first.url), encode(FeedState(url=first.url, ended="gone")))
+
+    async def work(board: RedisBoard) -> None:
+        assert len(await board.take(NOW, 99)) == len(LISTINGS) - 1
+        assert len(await board.take(LATER, 99)) == len(LISTINGS) - 1
+
+    with_board(redis_url, work)
+    assert list_feeds(client, KEYS, LISTINGS, LATER) == 0
+    assert client.zscore(KEYS.due, first.url) is None
+    # Taken off the list and listed anew it gets a chance.
+    unlist_feeds(client, KEYS, [first.url])
+    assert list_feeds(client, KEYS, [first], LATER) == 1
+    with_board(redis_url, lambda board: _take_one(board, first.url))
+
+
+async def _take_one(board: RedisBoard, url: str) -> None:
+    assert [held.listing.url for held in await board.take(LATER, 99)] == [url]
+
+
+def test_all_pollers_together_keep_the_limit_of_a_host(client: Client, redis_url: str) -> None:
+    async def work(board: RedisBoard) -> None:
+        other = RedisBoard(connect_async(redis_url), SETTINGS)
+        held = await board.take(NOW, 9)
+        assert [await board.admit(held[0], "e.example", NOW), await other.admit(held[1], "e.example", NOW)] == [
+            True
+        ] * 2
+        assert not await board.admit(held[2], "e.example", NOW)
+        assert await board.admit(held[2], "other.example", NOW)
+        await board.give(msgspec.structs.replace(held[0].state, next_poll=LATER), "ok")
+        assert await other.admit(held[3], "e.example", NOW)
+        assert not await other.admit(held[4], "e.example", NOW)
+        # Whoever held the others has died.
+        assert await board.admit(held[4], "e.example", LATER)
 
     with_board(redis_url, work)
 

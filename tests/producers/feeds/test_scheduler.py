@@ -88,7 +88,7 @@ class Network(Fetcher):
         answer = answers[earlier % len(answers)]
         poll = Poll(url, self.poller, asyncio.get_running_loop().time(), state.etag, answer)
         self.course.polls.append(poll)
-        await asyncio.sleep(FETCH_SECONDS_MAX * (earlier % 5) / 4)
+        await asyncio.sleep(FETCH_SECONDS_MAX * (1 + earlier % 4) / 4)
         await self.remote.do(lambda: None)  # a killed poller sees no answer
         poll.answered = asyncio.get_running_loop().time()
         return _outcome(answer, f'"{earlier}"', state)
