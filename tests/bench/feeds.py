@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import random
 import socket
 import statistics
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import psutil
 
-from producers.documents import parse
-from producers.feeds.board import MemoryBoard
+from producers.apart_pool import ApartPool
+from producers.documents import parse as parse_here
+from producers.feeds.board import RedisBoard
 from producers.feeds.fetch import Conditional, Fetched, Fetcher, NotModified, Outcome
-from producers.feeds.intake import Intake, accepted, document_of
+from producers.feeds.intake import Intake, document_of
 from producers.feeds.poll import Poller
 from producers.feeds.rhythm import Rhythm, arrived, next_poll
 from producers.feeds.scheduler import Scheduler
-from wirewatch.broker import Broker
+from tests.redis_server import RedisServer, programs
+from wirewatch.broker import Producer
 from wirewatch.cli.wiring import open_broker
-from wirewatch.feed_state import Listing
+from wirewatch.errors import Rejected
+from wirewatch.feed_state import FeedKeys, Listing, list_feeds
 from wirewatch.metrics import Metrics
+from wirewatch.redis_client import connect, connect_async
 from wirewatch.settings import Settings
 from wirewatch.topics import specs
 
-FEEDS = 3_000
-ITEMS = 20
+FEEDS = 10_000
+ITEMS = 10
 START = datetime(2020, 1, 6, tzinfo=UTC)
 SETTINGS = Settings()
 
@@ -94,32 +101,62 @@ def _same(now: datetime) -> datetime:
     return now
 
 
-async def poll(broker: Broker, port: int, feeds: int) -> None:
-    """Poll all feeds with new items, then all again with 304s; says how many a minute and core."""
-    start = datetime.now(UTC)
-    board = MemoryBoard([Listing(url=f"http://127.0.0.1:{port}/{n}") for n in range(feeds)], 100)
-    metrics = Metrics()
-    settings = SETTINGS.model_copy(update={"feed_host_connections": 100})
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process that polls the whole list once, at ``now``."""
+
+    what: str
+    redis_url: str
+    folder: Path
+    feeds: int
+    now: datetime
+
+
+def run(plan: Run) -> None:
+    """Poll, and say how many a minute and core, and how much memory that took. In a process of its own."""
+    settings = SETTINGS.model_copy(update={"data_dir": plan.folder, "feed_host_connections": 100})
+    started = psutil.Process().memory_info().rss
+    broker = open_broker(settings)
+    broker.admin().create_topics(specs(settings))
     producer = broker.producer()
-    async with Fetcher(settings, allow_private=True) as fetcher:
-        # The second time every feed is due again.
-        for what, now in (("new items", start), ("304s", start + timedelta(days=2))):
-            intake = Intake(
-                producer=producer, parse=parse, settings=settings, metrics=metrics, marks=board, fetcher=fetcher
-            )
-            poller = Poller(intake=intake, board=board, on_visit=lambda _: None, clock=partial(_same, now))
-            began = time.process_time(), time.monotonic()
-            await Scheduler(poller).once()
-            used, lasted = time.process_time() - began[0], time.monotonic() - began[1]
-            rate = feeds / used * 60
-            print(f"polls with {what}: {rate:,.0f} a minute and core ({feeds} in {lasted:.1f} s, {used:.1f} s of CPU)")  # noqa: T201
-    memory = psutil.Process().memory_info().rss / 1e6
-    print(f"memory after {feeds} feeds of {ITEMS} items: {memory:.0f} MB")  # noqa: T201
+    with ApartPool() as parse:
+        began = _cpu(), time.monotonic()
+        metrics = asyncio.run(_poll(plan, settings, producer, parse))
+        used, lasted = _cpu() - began[0], time.monotonic() - began[1]
+        children = [child.memory_info().rss for child in psutil.Process().children()]
     producer.close()
+    done = sum(sample.value for family in metrics.feed_fetches.collect() for sample in family.samples)
+    outcomes = {s.labels["outcome"]: int(s.value) for family in metrics.feed_fetches.collect() for s in family.samples}
+    own = psutil.Process().memory_info().rss
+    print(  # noqa: T201
+        f"polls with {plan.what}: {done / used * 60:,.0f} a minute and core "
+        f"({outcomes} in {lasted:.1f} s, {used:.1f} s of CPU, parsers included); "
+        f"memory {own / 1e6:.0f} MB (started with {started / 1e6:.0f}), parsers {sum(children) / 1e6:.0f} MB"
+    )
 
 
-def main() -> None:
-    """Print every figure."""
+async def _poll(plan: Run, settings: Settings, producer: Producer, parse: ApartPool) -> Metrics:
+    metrics = Metrics()
+    client = connect_async(plan.redis_url)
+    board = RedisBoard(client, settings)
+    async with Fetcher(settings, allow_private=True) as fetcher:
+        intake = Intake(
+            producer=producer, parse=parse, settings=settings, metrics=metrics, marks=board, fetcher=fetcher
+        )
+        poller = Poller(intake=intake, board=board, on_visit=lambda _: None, clock=partial(_same, plan.now))
+        await Scheduler(poller).once()
+    await client.aclose()
+    return metrics
+
+
+def _cpu() -> float:
+    """Seconds of this process and the parsers."""
+    process = psutil.Process()
+    return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children()))
+
+
+def saved() -> None:
+    """What a week costs, by our rhythm and at fixed five minutes."""
     chance = random.Random(1)
     total = [week(gap, chance) for gap in (0.1, 0.5, 1, 3, 8, 24, 72) for _ in range(20)]
     polls, same, fixed = (sum(each[n] for each in total) for n in range(3))
@@ -129,25 +166,60 @@ def main() -> None:
         f"({1 - polls / fixed:.0%} saved); "
         f"{same / polls:.0%} of them are 304s; mean delay {delay:.0f} min"
     )
-    times = []
-    for n in range(200):
-        fetched = Fetched("https://e.example/", document(n, 1 + n), None, Conditional())
+
+
+def parsing() -> None:
+    """The time of one document, parsed here and apart."""
+    fetched = [Fetched("https://e.example/", document(n, 1 + n), None, Conditional()) for n in range(200)]
+    with ApartPool(1) as apart:
+        for where, parse in (("here", parse_here), ("apart", apart)):
+            parse(document_of(fetched[0], SETTINGS))  # the imports
+            times = []
+            for each in fetched:
+                began = time.perf_counter()
+                parse(document_of(each, SETTINGS))
+                times.append((time.perf_counter() - began) * 1000)
+            print(  # noqa: T201
+                f"parsed {where}, 1 to 200 items: median {statistics.median(times):.1f} ms, worst {max(times):.0f} ms"
+            )
+    hostile = b"<rss version='2.0'><channel><item><author>" + b"a" * 250_000 + b"</author></item></channel></rss>"
+    with ApartPool(1) as apart:
         began = time.perf_counter()
-        accepted(parse(document_of(fetched, SETTINGS)), "https://e.example/", START, SETTINGS)
-        times.append((time.perf_counter() - began) * 1000)
-    worst = max(times)
-    print(f"parse and accept, 1 to 200 items: median {statistics.median(times):.0f} ms, worst {worst:.0f} ms")  # noqa: T201
+        with suppress(Rejected):
+            apart(document_of(Fetched("https://e.example/", hostile, None, Conditional()), SETTINGS))
+        print(f"a hostile feed of 250 KB is given up after {time.perf_counter() - began:.0f} s")  # noqa: T201
+
+
+def main() -> None:
+    """Print every figure."""
+    feeds = int(sys.argv[1]) if len(sys.argv) > 1 else FEEDS
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")  # noqa: T201
+    saved()
+    parsing()
+    spawn = multiprocessing.get_context("spawn")
     listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
     port = listener.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=server, args=(listener,), daemon=True)
-    process.start()
-    feeds = int(sys.argv[1]) if len(sys.argv) > 1 else FEEDS
+    web = spawn.Process(target=server, args=(listener,), daemon=True)
+    web.start()
     with tempfile.TemporaryDirectory() as folder:
-        settings = SETTINGS.model_copy(update={"data_dir": Path(folder)})
-        broker = open_broker(settings)
-        broker.admin().create_topics(specs(settings))
-        asyncio.run(poll(broker, port, feeds))
-    process.terminate()
+        redis = RedisServer(next(iter(programs().values())), Path(folder)).start()
+        client = connect(redis.url)
+        began = time.monotonic()
+        listings = [Listing(url=f"http://127.0.0.1:{port}/{n}") for n in range(feeds)]
+        list_feeds(client, FeedKeys(SETTINGS.redis_prefix), listings, START)
+        print(f"{feeds:,} feeds put on the list in {time.monotonic() - began:.1f} s")  # noqa: T201
+        start = datetime.now(UTC)
+        # Each in a process of its own; the second time, after a restart, every feed is due again.
+        for what, now in (("new items", start), ("304s", start + timedelta(days=2))):
+            process = spawn.Process(target=run, args=(Run(what, redis.url, Path(folder), feeds, now),))
+            process.start()
+            process.join()
+        used = client.info("memory")["used_memory"] / 1e6
+        articles = feeds * ITEMS
+        print(f"Redis: {used:.0f} MB for {feeds:,} feeds and the marks of {articles:,} articles")  # noqa: T201
+        client.close()
+        redis.stop()
+    web.terminate()
 
 
 if __name__ == "__main__":
