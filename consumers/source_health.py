@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from wirewatch.feed_state import FeedState, HealthWord, Listing, health
+from wirewatch.push_state import Subscription
 
 HEALTH_ORDER: tuple[HealthWord, ...] = ("failing", "silent", "ended", "new", "ok")
 """The worst first."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A listed feed. ``gap_seconds``: its own rhythm; ``failures``: in a row; ``articles``: over its whole life."""
+    """A listed feed. ``gap_seconds``: its own rhythm; ``failures``: in a row; ``articles``: over its whole life.
+
+    ``pushed_by``: the hub that has promised to push it to us (WebSub).
+    """
 
     url: str
     title: str
@@ -30,6 +34,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     articles: int
     moved_to: str | None
+    pushed_by: str | None
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +43,20 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
 
 
-def sources(listings: Sequence[Listing], states: Sequence[FeedState], now: datetime) -> Sources:
-    """Listings and their states, in the same order, as one answer."""
-    found = [_source(listing, state, now) for listing, state in zip(listings, states, strict=True)]
+def sources(
+    listings: Sequence[Listing],
+    states: Sequence[FeedState],
+    subscriptions: Mapping[str, Subscription],
+    now: datetime,
+) -> Sources:
+    """Listings and their states, in the same order, with the subscriptions by their ids, as one answer."""
+    found = [_source(listing, state, subscriptions, now) for listing, state in zip(listings, states, strict=True)]
     return Sources(sources=tuple(sorted(found, key=lambda each: (HEALTH_ORDER.index(each.health), each.url))))
 
 
-def _source(listing: Listing, state: FeedState, now: datetime) -> Source:
+def _source(listing: Listing, state: FeedState, subscriptions: Mapping[str, Subscription], now: datetime) -> Source:
     how = health(state, now)
+    subscription = subscriptions.get(state.push or "")
     return Source(
         url=listing.url,
         title=listing.title,
@@ -61,4 +72,5 @@ def _source(listing: Listing, state: FeedState, now: datetime) -> Source:
         failures=state.failures,
         articles=state.articles,
         moved_to=state.moved_to,
+        pushed_by=subscription.hub if subscription and subscription.live(now.timestamp()) else None,
     )

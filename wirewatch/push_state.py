@@ -8,11 +8,13 @@ Each field has one writer at a time, so that pollers and ingest need no lock. Ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+
+from wirewatch.redis_client import Client, answers
 
 Mode = Literal["subscribe", "unsubscribe"]
 
@@ -20,6 +22,7 @@ LEASE_SECONDS = 10 * 86_400
 """What we ask for, and what counts where a hub does not say."""
 LEASE_SECONDS_MAX = 90 * 86_400
 _RENEW_SHARE = 0.2
+_READ_AT_ONCE = 500
 _RENEW_SECONDS_MAX = 86_400.0
 
 
@@ -76,6 +79,23 @@ class PushKeys:
 def to_hash(subscription: Subscription) -> dict[str, Any]:
     """As the fields of a hash."""
     return {name: value for name, value in msgspec.structs.asdict(subscription).items() if name != "id"}
+
+
+def read_subscriptions(client: Client, keys: PushKeys, ids: Iterable[str]) -> dict[str, Subscription]:
+    """Those that there are, by their id. Raises StoreUnavailable."""
+    asked = list(ids)
+    found: dict[str, Subscription] = {}
+    for start in range(0, len(asked), _READ_AT_ONCE):
+        part = asked[start : start + _READ_AT_ONCE]
+        with answers():
+            pipeline: Any = client.pipeline(transaction=False)
+            for id_ in part:
+                pipeline.hgetall(keys.subscription(id_))
+            hashes = pipeline.execute()
+        for id_, fields in zip(part, hashes, strict=True):
+            if subscription := from_hash(id_, fields):
+                found[id_] = subscription
+    return found
 
 
 def from_hash(id_: str, found: Mapping[str, str]) -> Subscription | None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from html import escape
+from datetime import UTC, datetime
 
-import msgspec
 from fastapi import APIRouter, Response
 
 from consumers.api.answers import documented, json
 from consumers.api.backend import Backend
-from consumers.source_health import HEALTH_ORDER, Source, Sources, sources
-from wirewatch.feed_state import FeedKeys, read_listings, read_states, spoken
+from consumers.api.sources_page import POLICY, render
+from consumers.source_health import Sources, sources
+from wirewatch.feed_state import FeedKeys, HealthWord, read_listings, read_states
+from wirewatch.push_state import PushKeys, read_subscriptions
 
 
 def router(backend: Backend) -> APIRouter:
@@ -23,9 +19,11 @@ def router(backend: Backend) -> APIRouter:
     routes = APIRouter(tags=["sources"])
 
     def read(now: datetime) -> Sources:
-        keys = FeedKeys(backend.settings.redis_prefix)
-        listings = read_listings(backend.client, keys)
-        return sources(listings, read_states(backend.client, keys, [each.url for each in listings]), now)
+        client, prefix = backend.client, backend.settings.redis_prefix
+        listings = read_listings(client, FeedKeys(prefix))
+        states = read_states(client, FeedKeys(prefix), [each.url for each in listings])
+        pushed = read_subscriptions(client, PushKeys(prefix), [state.push for state in states if state.push])
+        return sources(listings, states, pushed, now)
 
     @routes.get("/v1/sources", responses=documented(Sources, "Every listed feed, the worst first.", 503))
     def all_sources() -> Response:
@@ -36,62 +34,9 @@ def router(backend: Backend) -> APIRouter:
         return json(read(datetime.now(UTC)))
 
     @routes.get("/sources", include_in_schema=False)
-    def page() -> Response:
+    def page(health: HealthWord | None = None) -> Response:
         now = datetime.now(UTC)
-        return Response(
-            render(read(now), now), media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY}
-        )
+        text = render(read(now), now, only=health)
+        return Response(text, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
 
     return routes
-
-
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #137a3f; --bad: #b3261e; --odd: #8a5a00; }
-@media (prefers-color-scheme: dark) { :root { --good: #6fd99b; --bad: #ff8f87; --odd: #f0bf6a; } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
-.ok { color: var(--good); } .failing, .ended { color: var(--bad); } .silent { color: var(--odd); }
-small { opacity: .75; }
-"""
-_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-
-def render(found: Sources, now: datetime) -> str:
-    """The page: without scripts, all that came from outside escaped."""
-    counts = Counter(each.health for each in found.sources)
-    summary = ", ".join(f"{counts[word]} {word}" for word in HEALTH_ORDER if counts[word]) or "none listed"
-    rows = "\n".join(_row(each, now) for each in found.sources)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sources – Wirewatch</title><style>{_STYLE}</style></head>
-<body><main><h1>Sources</h1><p>{summary}. At {now:%Y-%m-%d %H:%M} UTC. <a href="/v1/sources">As JSON</a></p>
-<table><thead><tr><th scope="col">Feed<th scope="col">Health<th scope="col">Last article<th scope="col">Last success
-<th scope="col">Rhythm<th scope="col">Next poll<th scope="col">Articles</tr></thead><tbody>
-{rows}
-</tbody></table></main></body></html>
-"""
-
-
-def _row(source: Source, now: datetime) -> str:
-    categories = escape(", ".join(source.categories))
-    cells: Iterable[str] = (
-        f"{escape(source.title or source.url)}<br><small>{escape(source.url)} {categories}</small>",
-        f'<span class="{source.health}">{source.health}</span><br><small>{escape(source.detail)}</small>',
-        _ago(source.last_article, now),
-        _ago(source.last_success, now),
-        f"one in {spoken(timedelta(seconds=source.gap_seconds))}" if source.gap_seconds is not None else "not known",
-        f"in {spoken(source.next_poll - now)}" if source.next_poll else "–",
-        f"{source.articles:,}",
-    )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _ago(when: datetime | None, now: datetime) -> str:
-    if when is None:
-        return "never"
-    return f'<time datetime="{msgspec.to_builtins(when)}">{spoken(now - when)} ago</time>'

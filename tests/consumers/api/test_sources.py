@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from consumers.api.sources_page import ROWS_MAX
 from tests.consumers.api.conftest import Served
 from wirewatch.feed_state import FeedKeys, FeedState, Listing, encode, list_feeds
+from wirewatch.push_state import PushKeys
 from wirewatch.redis_client import Client
 from wirewatch.settings import Settings
 
@@ -32,7 +34,40 @@ def test_every_listed_feed_is_told_the_worst_first(server: Served, client: Clien
 
 def test_without_a_list_there_is_an_empty_answer_and_a_page(server: Served) -> None:
     assert server.http.get("/v1/sources").json() == {"sources": []}
-    assert "none listed" in server.http.get("/sources").text
+    page = server.http.get("/sources").text
+    assert "0 feeds" in page
+    assert "wirewatch feeds import --default" in page
+
+
+def test_the_page_shows_the_feeds_of_one_word_and_no_more_than_a_browser_can_take(
+    server: Served, client: Client
+) -> None:
+    well = [FeedState(url=f"https://a.example/{n}", last_success=NOW, last_article=NOW) for n in range(ROWS_MAX + 3)]
+    ill = FeedState(url="https://b.example/", failures=3, last_error="timeout")
+    _list(client, *((Listing(url=state.url), state) for state in (*well, ill)))
+    page = server.http.get("/sources").text
+    assert page.count("<tr>") == ROWS_MAX + 1
+    assert "4 more in" in page
+    failing = server.http.get("/sources?health=failing").text
+    assert "https://b.example/" in failing
+    assert "https://a.example/" not in failing
+    assert server.http.get("/sources?health=nonsense").status_code == 422
+
+
+def test_a_feed_whose_hub_has_promised_to_push_it_says_so(server: Served, client: Client) -> None:
+    states = [FeedState(url=f"https://{n}.example/", push=n) for n in ("live", "over", "lost")]
+    _list(client, *((Listing(url=state.url), state) for state in states))
+    for name, lease in (("live", 3_600), ("over", 0)):
+        fields = {"feed": "f", "hub": "https://hub.example/", "topic": "t", "secret": "s"}
+        verified = {"verified": NOW.timestamp(), "lease": lease}
+        client.hset(PushKeys(KEYS.prefix).subscription(name), mapping=fields | verified)
+    told = {each["url"]: each["pushed_by"] for each in server.http.get("/v1/sources").json()["sources"]}
+    assert told == {
+        "https://live.example/": "https://hub.example/",
+        "https://over.example/": None,
+        "https://lost.example/": None,
+    }
+    assert server.http.get("/sources").text.count("pushed to us") == 1
 
 
 def test_the_page_runs_no_script_and_shows_what_a_source_says_as_text(server: Served, client: Client) -> None:
