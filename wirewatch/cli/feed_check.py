@@ -21,10 +21,11 @@ from producers.feeds.fetch import Conditional, Failed, Fetched, Fetcher, Outcome
 from producers.feeds.intake import Took, accepted, document_of
 from producers.feeds.pages import Pages, wants_page
 from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
-from wirewatch.errors import Rejected
-from wirewatch.feed_state import spoken
+from wirewatch.errors import Rejected, StoreUnavailable, UserError
+from wirewatch.feed_state import FeedKeys, health, read_states, spoken
 from wirewatch.metrics import Metrics
 from wirewatch.records import Article
+from wirewatch.redis_client import address, answers, connect
 from wirewatch.settings import Settings, load
 
 ALLOW_PRIVATE = click.option(
@@ -43,7 +44,8 @@ Facts = dict[str, str | int | list[str]]
 def check(url: str, as_json: bool, allow_private: bool) -> int:
     """Fetch a feed once and say what a poll would give; of a web page, which feeds it offers.
 
-    Needs no broker and no Redis, publishes nothing. Exit code 1 when a poll would fail.
+    Needs no broker and no Redis, publishes nothing; with Redis it also says how the feed is on the list.
+    Exit code 1 when a poll would fail.
     """
     with Apart() as parse:
         facts = _facts(url, load(), allow_private, parse)
@@ -60,22 +62,42 @@ def _facts(url: str, settings: Settings, allow_private: bool, parse: Parse) -> F
     """What there is to say about a feed, in the order in which to say it."""
     now = datetime.now(UTC)
     document = fetch(url, Conditional(), settings, allow_private=allow_private)
-    facts: Facts = {"url": url}
+    facts: Facts = {"url": url} | _listed(url, settings, now)
     if not isinstance(document, Fetched):
         failure = f"{document.reason}: {document.detail}" if isinstance(document, Failed) else "304 to a first request"
         return facts | {"failure": failure, "next poll": following(next_poll(document, now, settings))}
     facts |= _served(document)
-    began = time.perf_counter()
     try:
         feed = parse(document_of(document, settings))
     except Rejected as rejected:
         return facts | {"failure": f"not-a-feed: {rejected}"} | _advice(document, settings, parse)
-    facts["parsed in"] = f"{(time.perf_counter() - began) * 1000:.0f} ms, the start of the parser included"
+    began = time.perf_counter()
+    parse(document_of(document, settings))  # the first time, the parser had to start
+    facts["parsed in"] = f"{(time.perf_counter() - began) * 1000:.0f} ms"
     if feed.children:
         return facts | {"sitemap index": list(feed.children), "try": "one of them: a poll reads all"}
     items = accepted(feed, url, now, settings)
     facts |= {"push": _push(document, feed, settings)}
     return facts | _content(feed, items) | _plan(items, document, now, settings, allow_private, parse)
+
+
+def _listed(url: str, settings: Settings, now: datetime) -> Facts:
+    """How it is on the list, where there is one."""
+    try:
+        client = connect(address(settings))
+        keys = FeedKeys(settings.redis_prefix)
+        with answers():
+            listed = client.hexists(keys.listed, url)
+        [state] = read_states(client, keys, [url])
+        client.close()
+    except (UserError, StoreUnavailable):
+        return {}
+    if not listed:
+        return {"on the list": f"no: `wirewatch feeds import {url}` puts it there"}
+    how = health(state, now)
+    due = f"; next poll {state.next_poll:%Y-%m-%dT%H:%M:%SZ}" if state.next_poll else ""
+    error = f"; last error {state.last_error}" if state.last_error else ""
+    return {"on the list": f"{how.word}: {how.detail}; {state.articles:,} articles so far{due}{error}"}
 
 
 def _served(document: Fetched) -> Facts:
@@ -102,8 +124,8 @@ def _push(document: Fetched, feed: Feed, settings: Settings) -> str:
     offer = websub.offered(document, Took(hubs=feed.hubs, topic=feed.topic))
     if offer is None:
         return "not offered"
-    use = "is used" if settings.websub_url else "is used when WIREWATCH_WEBSUB_URL is set"
-    return f"{use}: hub {offer[0]}, topic {offer[1]}"
+    use = "is used for feeds on the list" if settings.websub_url else "is used once WIREWATCH_WEBSUB_URL is set"
+    return f"hub {offer[0]} for {offer[1]}; {use}"
 
 
 def _content(feed: Feed, items: Sequence[Item]) -> Facts:
@@ -155,9 +177,7 @@ def _articles(items: Sequence[Item]) -> list[Article]:
 
 def following(plan: Next) -> str:
     """When the next poll is, for people."""
-    if plan.when is None:
-        return f"not polled again ({plan.reason})"
-    return f"next poll at {plan.when:%Y-%m-%dT%H:%M:%SZ} ({plan.reason})"
+    return f"{plan.when:%Y-%m-%dT%H:%M:%SZ} ({plan.reason})" if plan.when else f"never ({plan.reason})"
 
 
 def conditional(state: Conditional) -> str:

@@ -46,7 +46,7 @@ class _Log:
     failed: list[str] = field(default_factory=list)
 
     def __call__(self, visit: polling.Visit) -> None:
-        click.echo(f"{visit.url}: {_said(visit)}; {following(visit.next)}", err=True)
+        click.echo(f"{visit.url}: {_said(visit)}; next poll {following(visit.next)}", err=True)
         if isinstance(visit.outcome, Failed):
             self.failed.append(visit.url)
 
