@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.message import Message
 from typing import Literal
 
 import msgspec
@@ -34,7 +35,10 @@ def parse(document: Document) -> Feed:
     if document.kind == "page":
         from producers.extract import page
 
-        return Feed("", None, None, (Piece("", page(document.data, bytes_max=document.bytes_max), document.data),))
+        found = page(
+            document.data, bytes_max=document.bytes_max, url=document.url, charset=_charset(document.content_type)
+        )
+        return Feed("", None, None, (Piece("", found, document.data),))
     if document.data.lstrip()[:1] == b"{":
         from producers.feeds.json_feed import json_feed
 
@@ -42,3 +46,9 @@ def parse(document: Document) -> Feed:
     from producers.feeds.parse import xml_feed
 
     return xml_feed(document.data, url=document.url, content_type=document.content_type)
+
+
+def _charset(content_type: str | None) -> str | None:
+    header = Message()
+    header["Content-Type"] = "".join(char for char in content_type or "" if char.isprintable())
+    return header.get_content_charset()

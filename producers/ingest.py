@@ -154,7 +154,8 @@ class _Ingest:
         if len(found) > articles_max:
             raise _RefusedError(413, "too-many-articles", f"send at most {articles_max:,} articles at once")
         self._check_amount(token, len(found))
-        items = [self._item(piece, n, token, origin) for n, piece in enumerate(found)]
+        pieces_ = [piece for piece in found if isinstance(piece, Piece)]
+        items = [self._item(piece, n, token, origin) for n, piece in enumerate(pieces_)]
         try:
             confirm(self.producer, [send(item, self.producer, stage=STAGE) for item in items])
         except (BrokerUnavailable, UserError) as error:
