@@ -114,7 +114,7 @@ class Inbox:
                 stop.wait(pause)
 
     def once(self, stop: threading.Event) -> None:
-        """One look at the folder, and every file that is complete taken. Raises BrokerUnavailable, UserError, Stopped."""
+        """One look at the folder; every complete file is taken. Raises BrokerUnavailable, UserError, Stopped."""
         now = self.clock()
         self._seen = look(self._seen, _sights(self.folder), now)
         for name in settled(self._seen, now):

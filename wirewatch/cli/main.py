@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from wirewatch import __version__
+from wirewatch.cli.signals import close_stdout
 from wirewatch.errors import UsageError, WirewatchError
 
 # Command, module below wirewatch.cli, and its one line in the help (kept here, so that help imports nothing heavy).
@@ -90,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_stdout()
         return 0
     except UsageError as error:
         return _fail(error, EXIT_USAGE)

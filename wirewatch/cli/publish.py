@@ -15,8 +15,9 @@ from producers.publish import Tally, publish
 from wirewatch.broker import Broker
 from wirewatch.cli.publish_report import OnBatch, reporting, summary
 from wirewatch.cli.publish_watch import watch
+from wirewatch.cli.signals import close_stdout
 from wirewatch.cli.wiring import open_broker
-from wirewatch.errors import BrokerUnavailable, Rejected, UsageError
+from wirewatch.errors import BrokerUnavailable, Rejected, UsageError, UserError
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings, load
 from wirewatch.topics import specs
@@ -77,9 +78,14 @@ def command(
 
 def _publish(paths: Sequence[str], reader: Reader, settings: Settings, *, dry_run: bool, as_json: bool) -> int:
     skipped: list[Skipped] = []
-    with reporting(reader.progress, as_json=as_json, show_accepted=dry_run) as (reading, on_batch):
-        items = _without_skipped(reading(reader.read(paths)), skipped)
-        tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch, live=STDIN in paths)
+    try:
+        with reporting(reader.progress, as_json=as_json, show_accepted=dry_run) as (reading, on_batch):
+            items = _without_skipped(reading(reader.read(paths)), skipped)
+            tally = _checked(items, on_batch) if dry_run else _published(items, settings, on_batch, live=STDIN in paths)
+    except BrokenPipeError as error:
+        close_stdout()
+        message = "standard output was closed, so reading stopped; publish it again: what is repeated counts once"
+        raise UserError(message) from error
     for file in skipped:
         click.echo(f"{file.path}: skipped: {file.why}", err=True)
     click.echo(summary(tally, dry_run=dry_run), err=as_json)
