@@ -24,22 +24,23 @@ from wirewatch.topics import ALERTS, ARTICLES, DEAD_LETTERS, ENTITIES, MENTIONS,
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
-WRITES = {
-    "ingest": {ARTICLES, DEAD_LETTERS},
-    "actors": {MENTIONS, DEAD_LETTERS},
-    "entities": {ENTITIES, DEAD_LETTERS},
-    "counters": {DEAD_LETTERS},
-    "relay": {ALERTS, DEAD_LETTERS},
+WRITES: dict[str, set[str]] = {
+    "ingest": {ARTICLES.name, DEAD_LETTERS.name},
+    "actors": {MENTIONS.name, DEAD_LETTERS.name},
+    "entities": {ENTITIES.name, DEAD_LETTERS.name},
+    "counters": {DEAD_LETTERS.name},
+    "relay": {ALERTS.name, DEAD_LETTERS.name},
     "api": set(),
 }
-READS = {
+READS: dict[str, set[str]] = {
     "ingest": set(),
-    "actors": {ARTICLES},
-    "entities": {ARTICLES},
-    "counters": {MENTIONS, ENTITIES},
+    "actors": {ARTICLES.name},
+    "entities": {ARTICLES.name},
+    "counters": {MENTIONS.name, ENTITIES.name},
     "relay": set(),
     "api": set(),
 }
+NAMES = [topic.name for topic in TOPICS]
 GROUPS = {"actors", "entities", "counters"}
 
 
@@ -132,12 +133,12 @@ def _process(environment: Mapping[str, str], stage: str, output: Path) -> _Proce
 
 @pytest.mark.parametrize("service", WRITES)
 def test_no_service_can_write_what_is_not_its_own_to_write(service: str, kafka: SecuredKafka) -> None:
-    for topic in TOPICS:
+    for topic in NAMES:
         if topic in WRITES[service]:
-            assert _written(kafka.broker(service), topic.name)
+            assert _written(kafka.broker(service), topic)
         else:
             with pytest.raises(UserError, match="refuses us"):
-                _written(kafka.broker(service), topic.name)
+                _written(kafka.broker(service), topic)
 
 
 def _written(broker: Broker, topic: str) -> tuple[int, int]:
@@ -150,15 +151,15 @@ def _written(broker: Broker, topic: str) -> tuple[int, int]:
 @pytest.mark.parametrize("service", READS)
 def test_no_service_can_read_what_is_not_its_own_to_read(service: str, kafka: SecuredKafka) -> None:
     # Somebody with the right has written: reading would give something.
-    for topic, writer in ((ARTICLES, "ingest"), (MENTIONS, "actors"), (ENTITIES, "entities"), (ALERTS, "relay")):
-        _written(kafka.broker(writer), topic.name)
+    for name, writer in zip(NAMES, ("ingest", "actors", "entities", "relay", "ingest"), strict=True):
+        _written(kafka.broker(writer), name)
     with closing(kafka.broker(service).admin()) as admin:
-        for topic in TOPICS:
-            if topic in READS[service]:
-                assert admin.read(topic.name, 0, 0, 1)
+        for name in NAMES:
+            if name in READS[service]:
+                assert admin.read(name, 0, 0, 1)
             else:
-                with pytest.raises(UserError, match="refuses us"):
-                    admin.read(topic.name, 0, 0, 1)
+                with pytest.raises(UserError, match=r"refuses us|there is no topic"):
+                    admin.read(name, 0, 0, 1)
 
 
 @pytest.mark.parametrize("service", sorted(WRITES))
@@ -167,14 +168,15 @@ def test_no_service_can_create_a_topic_or_join_the_group_of_another(service: str
         admin.create_topics([TopicSpec("another.v1", 1, -1)])
     for group in GROUPS - {service}:
         with closing(kafka.broker(service).admin()) as admin, pytest.raises(UserError, match="refuses us"):
-            admin.committed(f"wirewatch.{group}", next(iter(READS[service] or {ARTICLES})).name)
+            admin.committed(f"wirewatch.{group}", next(iter(READS[service] or {ARTICLES.name})))
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "says"),
     [
-        ({"kafka_sasl_password": "wrong-4711-word"}, UserError, "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME"),
-        ({"kafka_sasl_username": "nobody"}, UserError, "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME"),
+        # Kafka hangs up with the reason, and the client throws that away: it may as well be a server that is starting.
+        ({"kafka_sasl_password": "wrong-4711-word"}, BrokerUnavailable, "a refused login looks like this too"),
+        ({"kafka_sasl_username": "nobody"}, BrokerUnavailable, "a refused login looks like this too"),
         ({"kafka_security_protocol": "PLAINTEXT"}, BrokerUnavailable, "does not answer as PLAINTEXT"),
         ({"kafka_ssl_cafile": ""}, BrokerUnavailable, "KAFKA_SSL_CAFILE"),
     ],
