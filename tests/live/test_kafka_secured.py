@@ -171,21 +171,7 @@ def test_no_service_can_create_a_topic_or_join_the_group_of_another(service: str
             admin.committed(f"wirewatch.{group}", next(iter(READS[service] or {ARTICLES.name})))
 
 
-@pytest.mark.parametrize(
-    ("changed", "error", "says"),
-    [
-        # Kafka hangs up with the reason, and the client throws that away: it may as well be a server that is starting.
-        ({"kafka_sasl_password": "wrong-4711-word"}, BrokerUnavailable, "a refused login looks like this too"),
-        ({"kafka_sasl_username": "nobody"}, BrokerUnavailable, "a refused login looks like this too"),
-        ({"kafka_security_protocol": "PLAINTEXT"}, BrokerUnavailable, "does not answer as PLAINTEXT"),
-        ({"kafka_ssl_cafile": ""}, BrokerUnavailable, "KAFKA_SSL_CAFILE"),
-    ],
-)
-def test_who_cannot_be_let_in_is_told_why_without_the_password(
-    changed: dict[str, str], error: type[Exception], says: str, kafka: SecuredKafka
-) -> None:
-    with pytest.raises(error) as caught:
-        kafka.broker("actors", **changed).admin()
-    assert says in str(caught.value)
-    assert "wrong-4711-word" not in str(caught.value)
+def test_a_certificate_that_nobody_vouches_for_is_named(kafka: SecuredKafka) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"not to be trusted.*check KAFKA_SSL_CAFILE") as caught:
+        kafka.broker("actors", kafka_ssl_cafile="").admin()
     assert "\n" not in str(caught.value)
