@@ -15,7 +15,7 @@ from producers.feed import Feed
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What was read or fetched. ``url`` and ``content_type`` as its server said them; None of a file."""
 
-    kind: Literal["feed", "page"]
+    kind: Literal["feed", "page", "ninjs"]
     data: bytes
     bytes_max: int
     url: str | None = None
@@ -27,7 +27,7 @@ Parse = Callable[[Document], Feed]
 
 
 def parse(document: Document) -> Feed:
-    """The feed in a document; of a page, its article as a feed's only item. Raises Rejected.
+    """The feed in a document; of a page or a ninjs item, its article as a feed's only item. Raises Rejected.
 
     May take minutes and gigabytes on hostile input: what comes from strangers belongs into ``apart.Apart``.
     """
@@ -39,6 +39,10 @@ def parse(document: Document) -> Feed:
             document.data, bytes_max=document.bytes_max, url=document.url, charset=_charset(document.content_type)
         )
         return Feed("", None, None, (Piece("", found, document.data),))
+    if document.kind == "ninjs":
+        from producers.ninjs import ninjs
+
+        return Feed("", None, None, (Piece("", ninjs(document.data), document.data),))
     if document.data.lstrip()[:1] == b"{":
         from producers.feeds.json_feed import json_feed
 

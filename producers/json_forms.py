@@ -12,7 +12,7 @@ from producers.accept import Passed, Piece, RawArticle, parse_raw
 from producers.documents import Document, Parse
 from producers.gdelt import article_list, is_article_list
 from producers.lines import After, Readable, first_line
-from producers.ninjs import is_ninjs, ninjs
+from producers.ninjs import is_ninjs
 from wirewatch.errors import Rejected
 
 FEED_SIGN_BYTES = 4096
@@ -25,9 +25,22 @@ class _Versioned(msgspec.Struct):
     version: Any = None
 
 
-def article(data: bytes) -> RawArticle:
-    """The raw article in a JSON object, of our own form or a ninjs item. Raises Rejected (see those)."""
-    return ninjs(data) if is_ninjs(data) else parse_raw(data)
+def ninjs_reader(parse: Parse) -> Read:
+    """Reads ninjs items with ``parse``, as they hold markup."""
+
+    def read(data: bytes) -> RawArticle:
+        (item,) = parse(Document(kind="ninjs", data=data, bytes_max=len(data))).items
+        if isinstance(item.raw, Rejected):
+            raise item.raw
+        return item.raw
+
+    return read
+
+
+def any_reader(parse: Parse) -> Read:
+    """Reads articles of our own form, and ninjs items with ``parse``."""
+    ninjs = ninjs_reader(parse)
+    return lambda data: ninjs(data) if is_ninjs(data) else parse_raw(data)
 
 
 def attempt(read: Read, data: bytes) -> RawArticle | Passed | Rejected:
@@ -59,17 +72,23 @@ def told_apart(stream: Readable, line_bytes_max: int) -> tuple[Readable, bool]:
     return After(beginning + second, stream), second.startswith(b"{")
 
 
-def json_pieces(document: Document, parse: Parse, read: Read = article) -> Iterable[Piece | Passed]:
+def json_pieces(document: Document, parse: Parse, read: Read) -> Iterable[Piece | Passed]:
     """What is in a whole document; ``read`` takes each object that is one article. Raises Rejected."""
     data = document.data.removeprefix(codecs.BOM_UTF8)
-    if data.lstrip()[:1] == b"[":
-        # One by one: a small list can hold a million items, and a caller may take fewer.
-        return (piece(f"#{n}", attempt(read, item), item) for n, item in enumerate(json_list(data)))
     if is_article_list(data):
         return article_list(data)
     if is_feed(data):
         return parse(msgspec.structs.replace(document, data=data)).items
-    return (piece("", attempt(read, data), data),)
+    return plain_pieces(data, read)
+
+
+def plain_pieces(data: bytes, read: Read) -> Iterable[Piece | Passed]:
+    """One object, or a list of them, and no other form. Raises Rejected."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.lstrip()[:1] != b"[":
+        return (piece("", attempt(read, data), data),)
+    # One by one: a small list can hold a million items, and a caller may take fewer.
+    return (piece(f"#{n}", attempt(read, item), item) for n, item in enumerate(json_list(data)))
 
 
 def json_list(data: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.json_forms import article, attempt
+from producers.accept import Piece, RawArticle
+from producers.apart import Apart
+from producers.documents import parse
+from producers.formats import Format, Limits, pieces
+from producers.json_forms import any_reader, attempt
 from producers.ninjs import is_ninjs, ninjs
 from wirewatch.errors import Rejected
 
@@ -102,7 +107,7 @@ def test_a_wrong_type_is_told_with_its_place() -> None:
     st.binary(max_size=200) | st.dictionaries(st.text(max_size=10), _JSON).map(lambda each: json.dumps(each).encode())
 )
 def test_anything_is_an_article_or_a_rejection(data: bytes) -> None:
-    for read in (article, ninjs):
+    for read in (any_reader(parse), ninjs):
         found = attempt(read, data)
         assert not isinstance(found, Rejected) or found.reason in {"undecodable", "invalid", "withheld"}
 
@@ -127,3 +132,14 @@ def test_what_is_written_in_each_generation_is_read_back(title: str, text: str, 
     ):
         found = ninjs(item)
         assert (found.title, found.text, found.authors) == (title, text, (author,))
+
+
+def test_an_item_that_would_take_minutes_is_rejected_and_the_next_one_read() -> None:
+    slow = _item(body_xhtml="<p " + " ".join(f"a{n}=1" for n in range(100_000)) + ">x</p>")
+    limits = Limits(line_bytes_max=2_000_000, file_bytes_max=2_000_000)
+    with Apart(cpu_seconds_max=1) as parse:
+        found = list(pieces(io.BytesIO(slow + b"\n" + _item(headline="een")), Format.NINJS, limits, parse))
+    first, second = [piece.raw for piece in found if isinstance(piece, Piece)]
+    assert isinstance(first, Rejected)
+    assert first.reason == "parse-timeout"
+    assert isinstance(second, RawArticle)
