@@ -94,12 +94,15 @@ class Inbox:
     clock: Callable[[], float] = time.monotonic
     _seen: dict[str, Sighted] = field(default_factory=dict)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, started: Callable[[], None] = lambda: None) -> None:
         """Take files until ``stop`` is set. A broker that is away is waited for; nothing is moved meanwhile.
+
+        ``started`` is called once the folder is this process's.
 
         Raises UserError: the folder cannot be used, or another process watches it.
         """
         with _mine(self.folder):
+            started()
             outages = 0
             while not stop.is_set():
                 try:

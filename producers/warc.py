@@ -16,8 +16,10 @@ from producers.lines import Readable
 from wirewatch.errors import Rejected
 
 HEADER_BYTES_MAX = 65_536
+_DRAIN_BYTES = 65_536
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-_HELD = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion | WarcRecordType.revisit
+_PAGES = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion | WarcRecordType.revisit
+_STRANGE = WarcRecordType.unknown | WarcRecordType.no_type
 _OK = 200
 _CHUNK = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 # Window sizes of zlib: gzip or zlib by their headers; raw deflate, which some servers send in its place.
@@ -49,7 +51,7 @@ def captures(stream: Readable, bytes_max: int) -> Iterator[Captured]:
 
     Records that only accompany others (requests, metadata) give nothing. What is no page is a Passed, a record that
     cannot be read a Rejected (``too-large``, ``undecodable``). One that spoils all that follows is raised, with its
-    number.
+    number. An end so early in a gzipped record that not one byte of it unpacks is not noticed.
     """
     number = -1
     try:
@@ -57,26 +59,30 @@ def captures(stream: Readable, bytes_max: int) -> Iterator[Captured]:
             _Forward(stream), record_types=WarcRecordType.any_type, parse_http=True, max_header_len=HEADER_BYTES_MAX
         )
         for number, record in enumerate(archive):
-            if record.record_type & _HELD:
+            if record.record_type & (_PAGES | _STRANGE):
                 yield _captured(number, record, bytes_max)
     except (OSError, ValueError, EOFError) as error:
         where = f"after record {number}" if number >= 0 else "at the beginning"
         raise Rejected("undecodable", f"not a web archive, or damaged, {where}: {error}") from error
+    if number < 0:
+        raise Rejected("undecodable", "there is not one record in it")
 
 
 def _captured(number: int, record: WarcRecord, bytes_max: int) -> Captured:
     unwanted = _unwanted(record)
-    if unwanted:
-        return Captured(number, Passed(unwanted))
-    data = _read(record, bytes_max + 1)
+    data = b"" if unwanted else _read(record, bytes_max + 1)
     try:
-        return Captured(number, _capture(record, data, bytes_max), data)
+        # Also of what is unwanted: it may be a page that the archive's end has cut in its headers.
+        _check_whole(record, _drained(record) if unwanted else len(data), bytes_max)
+        return Captured(number, Passed(unwanted) if unwanted else _capture(record, data, bytes_max), data)
     except Rejected as rejected:
         return Captured(number, rejected, data)
 
 
 def _unwanted(record: WarcRecord) -> str | None:
     """Why a record is no page; None for those that are."""
+    if record.record_type & _STRANGE:
+        return "of a kind that is not known"
     if record.record_type == WarcRecordType.revisit:
         return "pages that had not changed since an earlier visit"
     if record.record_type == WarcRecordType.conversion:
@@ -102,11 +108,24 @@ def _read(record: WarcRecord, size: int) -> bytes:
     return bytes(data)
 
 
+def _drained(record: WarcRecord) -> int:
+    """How many bytes a record has, none of them kept."""
+    size = 0
+    while chunk := record.reader.read(_DRAIN_BYTES):
+        size += len(chunk)
+    return size
+
+
+def _check_whole(record: WarcRecord, size: int, bytes_max: int) -> None:
+    if not record.headers.get("Content-Length"):
+        raise Rejected("undecodable", "a record without a Content-Length; the archive may end in its headers")
+    if size < min(record.content_length, bytes_max + 1):
+        raise Rejected("undecodable", f"the archive ends after {size:,} of {record.content_length:,} bytes")
+
+
 def _capture(record: WarcRecord, data: bytes, bytes_max: int) -> Capture:
     if len(data) > bytes_max:
         raise Rejected("too-large", f"more than {bytes_max:,} bytes")
-    if len(data) < record.content_length:
-        raise Rejected("undecodable", f"the archive ends after {len(data):,} of {record.content_length:,} bytes")
     url = (record.headers.get("WARC-Target-URI") or "").strip("<> ") or None
     if record.record_type == WarcRecordType.conversion:
         return Capture("text", url, data, languages=record.headers.get("WARC-Identified-Content-Language"))

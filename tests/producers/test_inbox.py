@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -192,6 +193,22 @@ def test_while_the_log_cannot_be_written_nothing_is_moved_and_nothing_is_lost(
     watched.inbox.once(watched.stop)
     assert watched.files() == {"done/a.jsonl"}
     assert len(watched.log.articles()) == 1
+
+
+def test_a_log_that_is_away_is_waited_for(watched: Watched, settings: Settings) -> None:
+    (watched.folder / "a.jsonl").write_text(GOOD)
+    looks = itertools.count()
+    away = threading.Event()
+    watched.inbox.clock = lambda: next(looks) * SETTLE_SECONDS
+    watched.inbox.on_outage = lambda *_: away.set()
+    watched.inbox.on_taken = lambda _: watched.stop.set()
+    running = threading.Thread(target=watched.inbox.run, args=(watched.stop,))
+    with unwritable(settings):
+        running.start()
+        assert away.wait(60)
+        assert watched.files() == {"a.jsonl"}
+    running.join(60)
+    assert watched.files() == {"done/a.jsonl"}
 
 
 def test_a_crash_between_acknowledgement_and_move_repeats_the_same_ids(

@@ -36,10 +36,12 @@ def watch(folder: str, reader: Reader, broker: Broker, settings: Settings, *, as
     def publish_all(items: Iterator[Item]) -> Tally:
         return publish(items, producer, stage="publish", metrics=metrics, on_batch=partial(_report, as_json=as_json))
 
+    def started() -> None:
+        click.echo(f"watching {folder}; what was read goes to its done/ or failed/", err=True)
+
     inbox = Inbox(folder=Path(folder), read=reader.file, publish=publish_all, on_taken=_taken, on_outage=_outage)
-    click.echo(f"watching {folder}; what was read goes to its done/ or failed/", err=True)
     try:
-        inbox.run(stop)
+        inbox.run(stop, started)
     finally:
         producer.close()
     return 0
