@@ -62,7 +62,11 @@ def captures(stream: Readable, bytes_max: int) -> Iterator[Captured]:
             if record.record_type & (_PAGES | _STRANGE):
                 yield _captured(number, record, bytes_max)
     except (OSError, ValueError, EOFError) as error:
-        where = f"after record {number}" if number >= 0 else "at the beginning"
+        where = (
+            f"after record {number}"
+            if number >= 0
+            else "at the beginning (of gzipped files only web archives are read)"
+        )
         raise Rejected("undecodable", f"not a web archive, or damaged, {where}: {error}") from error
     if number < 0:
         raise Rejected("undecodable", "there is not one record in it")
