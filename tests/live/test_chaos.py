@@ -44,7 +44,7 @@ def _campaign(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(600)
 def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(tmp_path: Path) -> None:
-    report = _campaign(tmp_path, "--articles", "10000", "--kills", "20", "--seed", "20200106")
+    report = _campaign(tmp_path, "--articles", "10000", "--kills", "20", "--seed", "20200109")
     assert report["kills"] == 20
     assert report["verdict"]["repeats"]["that end a worker"] >= 10
 
@@ -52,7 +52,7 @@ def test_twenty_kills_under_ten_thousand_articles_lose_and_double_nothing(tmp_pa
 @asked_for
 @pytest.mark.timeout(900)
 def test_a_storm_of_rebalances_and_zombies_lose_and_double_nothing(tmp_path: Path) -> None:
-    report = _campaign(tmp_path, "--kills", "0", "--storm", "6", "--zombies", "6", "--seed", "20200106")
+    report = _campaign(tmp_path, "--kills", "0", "--storm", "6", "--zombies", "6", "--seed", "20200109")
     done = report["done"]
     assert sum(number for name, number in done.items() if name.startswith(("storm", "zombie"))) == 12
 
@@ -61,5 +61,5 @@ def test_a_storm_of_rebalances_and_zombies_lose_and_double_nothing(tmp_path: Pat
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("server", ["redis", "broker"])
 def test_a_server_away_under_load_is_waited_for_and_told_outside(tmp_path: Path, server: str) -> None:
-    report = _campaign(tmp_path, "--articles", "3000", "--away", server, "--minutes", "1", "--seed", "20200106")
+    report = _campaign(tmp_path, "--articles", "3000", "--away", server, "--minutes", "1", "--seed", "20200109")
     assert report["catch_up"] >= 2
