@@ -47,6 +47,8 @@ class Outcome:
     kills: int = 0
     recovery: dict[str, list[float]] = field(default_factory=dict)
     stuck: list[str] = field(default_factory=list)
+    looks: int = 0
+    """How often ingest and readiness were looked at during an outage."""
     catch_up: float | None = None
     """After an outage: how many times faster than they came in articles were caught up."""
 

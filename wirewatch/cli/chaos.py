@@ -214,7 +214,9 @@ def _run(
             say=lambda text: console.print(f"{time.monotonic() - started:6.1f} s  {text}", highlight=False),
         )
         outcome = campaign.run(faults)
-        outcome.stuck += outside.wrong if outside else []
+        if outside is not None:
+            outcome.stuck += outside.wrong
+            outcome.looks = outside.looks
         members.stop()
         admin = broker.admin()
         found = read_found(admin, client, keys, _PARTITIONS)

@@ -23,7 +23,8 @@ _OUTAGE_SECONDS_MIN = 60
 @dataclass(slots=True, kw_only=True)
 class Report:
     """One campaign. Seconds to recover are (median, worst) by kind of fault; memory is MiB at most, by process;
-    ``catch_up``: after an outage, how many times faster than they came in articles were caught up."""
+    ``looks``: how often ingest and readiness were asked during an outage; ``catch_up``: after it, how many times faster
+    than they came in articles were caught up."""
 
     holds: bool
     verdict: Verdict
@@ -31,6 +32,7 @@ class Report:
     done: dict[str, int]
     recovery_seconds: dict[str, tuple[float, float]]
     catch_up: float | None
+    looks: int
     memory_mib: dict[str, int]
     leaving_seconds_max: float
     ended_alone: tuple[str, ...]
@@ -63,6 +65,7 @@ def conclude(outcome: Outcome, verdict: Verdict, members: Members, faults: Seque
             for name, seconds in sorted(outcome.recovery.items())
         },
         catch_up=outcome.catch_up,
+        looks=outcome.looks,
         memory_mib=members.memory_mib,
         leaving_seconds_max=round(max(members.leaving, default=0.0), 1),
         ended_alone=tuple(members.ended_alone),
@@ -89,6 +92,8 @@ def show(report: Report) -> None:
         table.add_row(name, f"{number} times{recovered}")
     for name in report.recovery_seconds.keys() - report.done.keys():
         table.add_row(f"recovery: {name}", f"{report.recovery_seconds[name][1]} s")
+    if report.looks:
+        table.add_row("ingest and readiness during the outage", f"looked at {report.looks} times")
     if report.catch_up is not None:
         table.add_row("caught up", f"{report.catch_up} times the arrival")
     for name, memory in report.memory_mib.items():
