@@ -141,7 +141,7 @@ class PipelinedWorker:
 
     def _outcome(self, result: Result) -> Any:
         if result.reason is not None:
-            return Rejected(result.reason, result.detail)
+            return Rejected(result.reason, result.detail, ours=result.ours)
         return decode(self._stage.writes, result.value)
 
     def _write(self) -> None:

@@ -76,7 +76,7 @@ def load(name: str) -> Transform[Any, Any]:
 
 def _encoded(stage: Transform[Any, Any], results: Sequence[Any]) -> list[Result]:
     return [
-        Result(reason=result.reason, detail=result.detail)
+        Result(reason=result.reason, detail=result.detail, ours=result.ours)
         if isinstance(result, Rejected)
         else Result(stage.writes.encode(result))
         for result in results

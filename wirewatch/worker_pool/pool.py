@@ -155,7 +155,7 @@ class WorkerPool:
             alone = self._attempt(number, [message])
             if isinstance(alone, Died):
                 log.error("a document ends its worker", why=alone.detail, **_place(message))
-                results.append(Result(reason=alone.reason, detail=f"twice: {alone.detail}"))
+                results.append(Result(reason=alone.reason, detail=f"twice: {alone.detail}", ours=True))
             else:
                 results += alone
         return results
