@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -41,6 +41,21 @@ class Done:
 
 class _Stopping(Exception):
     """The pool is being closed: the job at hand is dropped."""
+
+
+class Pool(Protocol):
+    """What does the work: see WorkerPool, of which the simulation has its own kind."""
+
+    size: int
+    """Workers at most."""
+
+    def submit(self, ticket: Any, messages: Sequence[Message]) -> None: ...
+
+    def collect(self) -> list[Done]: ...
+
+    def finish(self, seconds_max: float) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class WorkerPool:
@@ -113,7 +128,7 @@ class WorkerPool:
             while True:
                 ticket, messages = self._next(number, done)
                 started = time.monotonic()
-                results = self._results(number, messages)
+                results = settle(lambda some: self._attempt(number, some), messages)
                 done = Done(ticket, results, time.monotonic() - started)
                 self._metrics.worker_documents.inc(len(messages))
                 if (process := self._processes.get(number)) is not None and process.documents >= self._recycle:
@@ -145,20 +160,6 @@ class WorkerPool:
                 raise _Stopping
             self._running += 1
             return self._jobs.popleft()
-
-    def _results(self, number: int, messages: Sequence[Message]) -> Sequence[Result]:
-        outcome = self._attempt(number, messages)
-        if not isinstance(outcome, Died):
-            return outcome
-        results: list[Result] = []
-        for message in messages:
-            alone = self._attempt(number, [message])
-            if isinstance(alone, Died):
-                log.error("a document ends its worker", why=alone.detail, **_place(message))
-                results.append(Result(reason=alone.reason, detail=f"twice: {alone.detail}", ours=True))
-            else:
-                results += alone
-        return results
 
     def _attempt(self, number: int, messages: Sequence[Message]) -> list[Result] | Died:
         outcome = self._process(number).do(messages)
@@ -196,6 +197,26 @@ class WorkerPool:
         if reason != "no-start":
             self._metrics.workers_alive.dec()
         self._metrics.worker_ends.labels(reason).inc()
+
+
+Attempt = Callable[[Sequence[Message]], list[Result] | Died]
+"""Has one worker do these messages."""
+
+
+def settle(attempt: Attempt, messages: Sequence[Message]) -> Sequence[Result]:
+    """One result per message, in order, whatever the workers die of: where one died, each is tried alone."""
+    outcome = attempt(messages)
+    if not isinstance(outcome, Died):
+        return outcome
+    results: list[Result] = []
+    for message in messages:
+        alone = attempt([message])
+        if isinstance(alone, Died):
+            log.error("a document ends its worker", why=alone.detail, **_place(message))
+            results.append(Result(reason=alone.reason, detail=f"twice: {alone.detail}", ours=True))
+        else:
+            results += alone
+    return results
 
 
 def cores() -> int:
