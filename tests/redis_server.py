@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Self
 
 _READY = b"Ready to accept connections"
 _OPTIONS = ("--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
@@ -40,7 +41,7 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> RedisServer:
+    def start(self) -> Self:
         """Return once it answers."""
         self._process = subprocess.Popen(
             [self.program, "--port", str(self._port), "--dir", str(self._folder), *_OPTIONS, *self.options],
