@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tests.live.conftest import KafkaServer
 from tests.path_contract import Env, PathContract, lines, pipelines, wirewatch
 from tests.wirewatch.cli.test_up import environment, next_alert, up
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import Settings
 
 
