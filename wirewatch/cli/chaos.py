@@ -25,6 +25,7 @@ from wirewatch.chaos.campaign import Campaign, Outcome
 from wirewatch.chaos.members import Members
 from wirewatch.chaos.outage import Outside, Probe
 from wirewatch.chaos.plan import STAGES, Fault, Wanted, plan
+from wirewatch.chaos.ports import lasting_port
 from wirewatch.chaos.producer import RECORDS, Journal, read_records
 from wirewatch.chaos.proxy import Proxy
 from wirewatch.chaos.redis import ChaosRedis
@@ -184,7 +185,7 @@ def _run(
     _write_records(folder, base, recogniser, asked.articles, asked.seed)
     with ExitStack() as stack:
         log, proxies = _log(stack, folder, asked, console) if asked.kafka else (None, {})
-        redis = ChaosRedis(folder / "redis", free_ports(1)[0], folder / "logs" / "redis.log")
+        redis = ChaosRedis(folder / "redis", lasting_port(), folder / "logs" / "redis.log")
         redis.start()
         stack.callback(redis.stop)
         proxies["redis"] = Proxy(redis.port, asked.seed)
@@ -226,7 +227,7 @@ def _run(
 
 def _log(stack: ExitStack, folder: Path, asked: Asked, console: Console) -> tuple[LocalKafka, dict[str, Proxy]]:
     """A Kafka of our own, and the proxy by which the stages reach it; we go there directly."""
-    port = free_ports(1)[0]
+    port = lasting_port()
     proxy = Proxy(port, asked.seed + 1)
     stack.callback(proxy.close)
     log = LocalKafka(

@@ -30,7 +30,9 @@ READ_OPTIONS: dict[str, Any] = {
     "request_timeout_ms": 30_000,
     "metrics_enabled": False,
 }
-_MAX_POLL_INTERVAL_MS = 300_000
+# A member that waits longer, as for Redis, leaves its group and joins again afterwards. Not the usual five minutes: for
+# so long the client also waits for the answer to a join, on a connection that has gone silent too.
+_MAX_POLL_INTERVAL_MS = 60_000
 _HEARTBEAT_MS = 3_000
 _ANSWER_MS_MAX = 10_000
 _CLOSE_MS_MAX = 3_000
@@ -86,7 +88,7 @@ class KafkaGroupConsumer:
             group_id=group,
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=min(_HEARTBEAT_MS, session_timeout_ms // 3),
-            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+            max_poll_interval_ms=max(_MAX_POLL_INTERVAL_MS, session_timeout_ms),
             # Eager on purpose: the cooperative protocol is new in this client.
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **READ_OPTIONS,
