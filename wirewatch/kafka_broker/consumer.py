@@ -17,6 +17,7 @@ from wirewatch.broker import Membership, Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
 from wirewatch.kafka_broker.joining import keep_finished_joins
+from wirewatch.kafka_broker.polling import repair_poll
 
 READ_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
@@ -91,6 +92,7 @@ class KafkaGroupConsumer:
             **READ_OPTIONS,
         )
         keep_finished_joins(self._client, session_timeout_ms / 1000)
+        repair_poll(self._client)
         try:
             self._subscribe(topics)
         except BaseException:

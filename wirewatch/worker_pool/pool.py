@@ -1,8 +1,9 @@
 """N worker processes behind a queue: jobs in, results out in any order, whatever the workers die of.
 
 One thread per worker hands it jobs and waits with a deadline, so that the parent always knows which documents a worker
-has. When a worker dies, its documents are done again one by one, each alone in a worker: the one that ends a worker
-once more is rejected, the others have their results. A process is started when there is work that no idle one takes.
+has. When a worker dies, its documents are done again one by one, each alone in a worker: the one that ends two workers
+while it is alone in them is rejected, the others have their results. A process is started when there is work that no
+idle one takes.
 """
 
 from __future__ import annotations
@@ -204,19 +205,29 @@ Attempt = Callable[[Sequence[Message]], list[Result] | Died]
 
 
 def settle(attempt: Attempt, messages: Sequence[Message]) -> Sequence[Result]:
-    """One result per message, in order, whatever the workers die of: where one died, each is tried alone."""
+    """One result per message, in order, whatever the workers die of. A document is rejected when it has ended two of
+    them while it was alone in each."""
     outcome = attempt(messages)
     if not isinstance(outcome, Died):
         return outcome
-    results: list[Result] = []
-    for message in messages:
-        alone = attempt([message])
-        if isinstance(alone, Died):
-            log.error("a document ends its worker", why=alone.detail, **_place(message))
-            results.append(Result(reason=alone.reason, detail=f"twice: {alone.detail}", ours=True))
-        else:
-            results += alone
-    return results
+    if len(messages) == 1:
+        return [_once_more(attempt, messages[0])]
+    return [_alone(attempt, message) for message in messages]
+
+
+def _alone(attempt: Attempt, message: Message) -> Result:
+    outcome = attempt([message])
+    # The first death, in company, convicts nobody; this one may have been a kill from outside.
+    return _once_more(attempt, message) if isinstance(outcome, Died) else outcome[0]
+
+
+def _once_more(attempt: Attempt, message: Message) -> Result:
+    """Of a document that has ended a worker while it was alone in it."""
+    outcome = attempt([message])
+    if not isinstance(outcome, Died):
+        return outcome[0]
+    log.error("a document ends its worker", why=outcome.detail, **_place(message))
+    return Result(reason=outcome.reason, detail=f"twice: {outcome.detail}", ours=True)
 
 
 def cores() -> int:
