@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from wirewatch.broker import Message, TopicPartition
+from wirewatch.broker import Message
 from wirewatch.errors import Rejected, TooManyFaults
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 
 RECENT = 200
 
+_Place = tuple[str, int, int]
 Reason = Literal["faults-in-a-row", "faults-among-recent"]
 
 
@@ -47,10 +48,9 @@ class FaultLimit:
     def __init__(self, stage: str, settings: Settings, metrics: Metrics) -> None:
         self._stage = stage
         self._limits = Limits(settings.faults_in_a_row_max, settings.faults_recent_max)
-        self._recent: deque[bool] = deque(maxlen=max(RECENT, 2 * self._limits.in_a_row))
+        # Which records failed so, None for each of the others.
+        self._recent: deque[_Place | None] = deque(maxlen=max(RECENT, 2 * self._limits.in_a_row))
         self._gauge = metrics.faults_recent.labels(stage)
-        # A batch that the group took from us and gave back is no second fault.
-        self._failed: set[tuple[TopicPartition, int]] = set()
 
     def admit(self, outcomes: Iterable[tuple[Message, object]]) -> None:
         """Call it with every record and its outcome before anything of them is written.
@@ -58,23 +58,23 @@ class FaultLimit:
         Raises TooManyFaults when they, with the ones before, are more than what can be the records' own fault: end the
         process then, with nothing of them dead-lettered or committed.
         """
-        last: tuple[Message, Rejected] | None = None
         for message, outcome in outcomes:
-            fault = isinstance(outcome, Rejected) and outcome.ours
-            if fault:
-                place = (TopicPartition(message.topic, message.partition), message.offset)
-                if place in self._failed:
-                    continue
-                self._failed.add(place)
-                assert isinstance(outcome, Rejected)  # noqa: S101 - what makes it a fault
-                last = message, outcome
-            self._recent.append(fault)
-        if not any(self._recent):
-            self._failed.clear()
-        self._gauge.set(sum(list(self._recent)[-RECENT:]))
-        reason = judge(list(self._recent), self._limits) if last else None
-        if reason and last:
-            raise TooManyFaults(self._told(reason, *last))
+            if not (isinstance(outcome, Rejected) and outcome.ours):
+                self._recent.append(None)
+                continue
+            place = message.topic, message.partition, message.offset
+            # A batch that the group took from us and gave back is no second fault.
+            if place not in self._recent:
+                self._recent.append(place)
+                # At every one: a large batch is longer than what is remembered.
+                if reason := judge(self._show(), self._limits):
+                    raise TooManyFaults(self._told(reason, message, outcome))
+        self._show()
+
+    def _show(self) -> Sequence[bool]:
+        faults = [place is not None for place in self._recent]
+        self._gauge.set(sum(faults[-RECENT:]))
+        return faults
 
     def _told(self, reason: Reason, message: Message, rejected: Rejected) -> str:
         in_a_row = reason == "faults-in-a-row"

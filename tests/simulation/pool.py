@@ -51,13 +51,13 @@ class SimPool:
         self._jobs = []
 
     def _results(self, messages: Sequence[Message]) -> Sequence[Result]:
-        # From outside once at most, as by the kernel that needs memory: twice would rightly be held against a document.
-        killed = self._chance.happens(0.2)
+        # From outside once at most, as by the kernel that needs memory: alone twice would be held against a document.
+        kills = 1
 
         def attempt(some: Sequence[Message]) -> list[Result] | Died:
-            nonlocal killed
-            if killed:
-                killed = False
+            nonlocal kills
+            if kills and self._chance.happens(0.2):
+                kills = 0
                 self._chance.note("a worker is killed")
                 return Died("worker-crash", "killed")
             try:

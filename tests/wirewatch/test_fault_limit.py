@@ -77,6 +77,12 @@ def test_what_a_sender_did_wrong_stops_nothing_however_much_it_is() -> None:
     limit.admit((message(n), Rejected("undecodable")) for n in range(10_000))
 
 
+def test_a_row_at_the_start_of_a_batch_that_is_longer_than_what_is_remembered_is_noticed() -> None:
+    killer = Rejected("worker-crash", ours=True)
+    with pytest.raises(TooManyFaults, match=r"more than 10 records in a row .*articles\.v1/1 offset 3"):
+        limit_of(Settings()).admit((message(n), killer if n < 11 else None) for n in range(1_000))
+
+
 def test_a_record_that_comes_again_is_one_fault() -> None:
     limit = limit_of(Settings())
     for _ in range(100):

@@ -205,7 +205,8 @@ Attempt = Callable[[Sequence[Message]], list[Result] | Died]
 
 
 def settle(attempt: Attempt, messages: Sequence[Message]) -> Sequence[Result]:
-    """One result per message, in order, whatever the workers die of: where one died, each is tried alone."""
+    """One result per message, in order, whatever the workers die of. A document is rejected when it has ended two of
+    them while it was alone in each."""
     outcome = attempt(messages)
     if not isinstance(outcome, Died):
         return outcome
