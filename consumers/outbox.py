@@ -6,6 +6,7 @@ same id, and so may several relays at once: readers of the topic tell repeats by
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from consumers.keys import Keys
 from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.metrics import Metrics
 from wirewatch.records import Alert
-from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, address, answers, connect
+from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, SeveralSlots, address, answers, connect
 from wirewatch.settings import Settings
 from wirewatch.stage import Context, Relay
 from wirewatch.topics import ALERTS
@@ -26,6 +27,7 @@ _SCRIPT = Path(__file__).with_name("relay.lua").read_text("utf-8")
 # A place in the outbox is <source offset + 1>-<n>; as an offset, n has the lower ten bits.
 _BITS = 10
 _BEFORE_ALL = 0
+_TURN_MS = 50
 
 Entry = tuple[str, dict[str, str]]
 
@@ -56,6 +58,8 @@ class OutboxConsumer:
         self._partitions = {keys.outbox(number): number for number in range(settings.partitions)}
         self._following = dict.fromkeys(range(settings.partitions), _BEFORE_ALL)
         self._committed = dict(self._following)
+        self._clustered = False
+        self._turns = itertools.cycle(self._partitions)
 
     def poll(self, timeout_seconds: float, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
         """At most ``messages_max`` alerts, in order per partition; waits for the first one inside Redis."""
@@ -63,8 +67,7 @@ class OutboxConsumer:
         places = {name: to_place(max(0, self._following[n] - 1)) for name, n in self._partitions.items()}
         each = max(1, messages_max // len(places))
         block = max(1, int(min(timeout_seconds, BLOCK_SECONDS_MAX) * 1000))
-        with answers():
-            answer = self._client.xread(places, count=each, block=block)
+        answer = self._read(places, each, block)
         batch: dict[TopicPartition, Sequence[Message]] = {}
         left = messages_max
         for name, entries in answer:
@@ -82,10 +85,32 @@ class OutboxConsumer:
         """A Redis that lost its tail holds alerts again that lie behind us: go back to them at the next poll."""
         done = [name for name, n in self._partitions.items() if 0 < self._following[n] == self._committed[n]]
         if done:
-            with answers():
-                answer = self._client.xread(dict.fromkeys(done, to_place(_BEFORE_ALL)), count=1)
-            for name, _ in answer:
+            for name, _ in self._read(dict.fromkeys(done, to_place(_BEFORE_ALL)), 1, None):
                 self._following[self._partitions[name]] = _BEFORE_ALL
+
+    def _read(
+        self, places: Mapping[str, str], each: int, block_ms: int | None
+    ) -> Sequence[tuple[str, Sequence[Entry]]]:
+        """XREAD of several outboxes. A Redis Cluster takes one at a time: there the wait is for each in turn."""
+        with answers():
+            if not self._clustered:
+                try:
+                    found: Sequence[tuple[str, Sequence[Entry]]] = self._client.xread(places, each, block_ms)
+                except SeveralSlots:
+                    self._clustered = True
+                else:
+                    return found
+            if not (found := self._read_each(places, each)) and block_ms:
+                awaited = next(self._turns)
+                self._client.xread({awaited: places[awaited]}, 1, min(block_ms, _TURN_MS))
+                found = self._read_each(places, each)
+            return found
+
+    def _read_each(self, places: Mapping[str, str], each: int) -> Sequence[tuple[str, Sequence[Entry]]]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for name, place in places.items():
+                pipe.xread({name: place}, each)
+            return [stream for answer in pipe.execute() for stream in answer]
 
     def assignment(self) -> frozenset[TopicPartition]:
         """All partitions, always: relays share no work, they only take over from each other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.message import Message
 from typing import Literal
 
 import msgspec
@@ -17,7 +18,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     ``offers`` is a page that is asked for the feeds which it offers.
     """
 
-    kind: Literal["feed", "page", "offers"]
+    kind: Literal["feed", "page", "ninjs", "offers"]
     data: bytes
     bytes_max: int
     url: str | None = None
@@ -31,19 +32,29 @@ Parse = Callable[[Document], Feed]
 def parse(document: Document) -> Feed:
     """The feed in a document: RSS, Atom, JSON Feed or a news sitemap. Raises Rejected.
 
-    Of a page it is a feed whose only item is the article; of ``offers`` one whose children are the feeds.
+    Of a page or a ninjs item it is a feed whose only item is the article; of ``offers`` one whose children are the
+    feeds.
     May take minutes and gigabytes on hostile input: what comes from strangers belongs into ``apart.Apart``.
     """
     # Slow to import, and not needed in a process that has its documents parsed apart.
     if document.kind == "page":
         from producers.extract import page
 
-        article = page(document.data, bytes_max=document.bytes_max, url=document.url)
-        return Feed("", None, None, (Piece("", article, document.data),))
+        charset = _charset(document.content_type)
+        found = page(document.data, bytes_max=document.bytes_max, url=document.url, charset=charset)
+        return Feed("", None, None, (Piece("", found, document.data),))
+    if document.kind == "ninjs":
+        from producers.ninjs import ninjs
+
+        return Feed("", None, None, (Piece("", ninjs(document.data), document.data),))
     if document.kind == "offers":
         from producers.feeds.discover import offered
 
         return Feed("", None, None, (), children=tuple(offered(document.data, document.url or "")))
+    return _feed(document)
+
+
+def _feed(document: Document) -> Feed:
     from producers.feeds.sitemap import is_sitemap, sitemap, unpacked
 
     data = unpacked(document.data, bytes_max=document.bytes_max)
@@ -56,3 +67,9 @@ def parse(document: Document) -> Feed:
     from producers.feeds.parse import xml_feed
 
     return xml_feed(data, url=document.url, content_type=document.content_type)
+
+
+def _charset(content_type: str | None) -> str | None:
+    header = Message()
+    header["Content-Type"] = "".join(char for char in content_type or "" if char.isprintable())
+    return header.get_content_charset()

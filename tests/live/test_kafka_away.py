@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -9,8 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from tests.live.conftest import KafkaServer
+from tests.wirewatch.broker_driving import until
 from tests.wirewatch.stages import PARTITIONS, messages, program, publish_texts, running, source_offsets
 from tests.wirewatch.test_runner import a_transform
 from wirewatch.broker import Broker, TopicSpec
@@ -53,6 +56,22 @@ def environment(kafka: KafkaServer) -> dict[str, str]:
         "WIREWATCH_KAFKA_SESSION_TIMEOUT_MS": "6000",
         "WIREWATCH_WORKER_PROCESSES": "1",
     }
+
+
+def test_polling_a_broker_that_has_gone_silent_leaves_nothing_behind(kafka: KafkaServer, broker: Broker) -> None:
+    """Half a session of silence, in which a heartbeat is due and not answered, as on a half-open connection."""
+    assert kafka.local is not None
+    assert kafka.local._process is not None
+    with closing(broker.consumer("silent", [ARTICLES.name])) as consumer:
+        until(lambda: bool(consumer.assignment()), lambda: consumer.poll(0.1, 1))
+        kafka.local._process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(25):
+                consumer.poll(0.2, 1)
+            waiters = sum(isinstance(each, KafkaTimeoutError) for each in gc.get_objects())
+        finally:
+            kafka.local._process.send_signal(signal.SIGCONT)
+    assert waiters < 500
 
 
 def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(

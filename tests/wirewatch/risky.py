@@ -30,6 +30,12 @@ def obey(text: str) -> None:
     order, _, argument = text.partition(" ")
     if order == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif order == "falter":  # dies two times, and then not any more
+        with Path(argument).open("a") as file:
+            file.write("†")
+            file.flush()
+        if len(Path(argument).read_text()) <= 2:
+            os.kill(os.getpid(), signal.SIGKILL)
     elif order == "hang":
         threading.Event().wait()
     elif order == "eat":

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -51,6 +52,13 @@ def test_every_job_comes_back_once_with_one_result_per_message() -> None:
         done = collect(made, 20)
     assert sorted(each.ticket for each in done) == list(range(20))
     assert {tuple(result.reason for result in each.results) for each in done} == {(None, "too-odd")}
+
+
+def test_a_death_in_company_and_one_from_outside_convict_no_document(tmp_path: Path) -> None:
+    with pool(worker_processes=1) as made:
+        made.submit(0, [message(0), message(1, f"falter {tmp_path / 'deaths'}"), message(2)])
+        (done,) = collect(made, 1)
+    assert [result.reason for result in done.results] == [None, None, None]
 
 
 def test_a_worker_is_replaced_after_its_share_of_documents() -> None:

@@ -48,6 +48,8 @@ class Outside:
 
     probe: Probe
     wrong: list[str] = field(default_factory=list)
+    looks: int = 0
+    """How often it was looked at during the outage."""
 
     def before(self, until: Callable[[Callable[[], bool], float], bool]) -> None:
         """Wait until all is well."""
@@ -55,6 +57,7 @@ class Outside:
 
     def during(self, server: str) -> None:
         """Look once while ``server`` (redis or broker) is away."""
+        self.looks += 1
         if (ready := self.probe.ready()) != 503:
             self._note(f"/readyz says {ready} while {server} is away, not 503")
         status, retry_after = self.probe.publish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -52,16 +53,18 @@ class ChaosRedis:
         if not answered:
             raise UserError(f"the campaign's Redis did not start: {child.tail(self._log_file)}")
 
-    def kill(self, cut_bytes: int = 0) -> None:
-        """kill -9; then take so many bytes off the end of its append-only file, as a power cut would."""
+    def kill(self, cut_bytes: int = 0) -> bool:
+        """kill -9; then take so many bytes off the end of its append-only file, as a power cut would. False where it
+        did not run any more."""
         if self._process is None:
-            return
+            return False
         self._process.kill()
-        self._process.wait()
+        killed = self._process.wait() == -signal.SIGKILL
         self._process = None
         newest = max(self._folder.rglob("*.incr.aof"), key=lambda file: file.stat().st_mtime, default=None)
         if cut_bytes and newest is not None:
             os.truncate(newest, max(0, newest.stat().st_size - cut_bytes))
+        return killed
 
     def stop(self) -> None:
         """Stop in order. Repeating is safe."""

@@ -41,25 +41,26 @@ def command(stages: Sequence[str], workers: int) -> None:
         raise UsageError(f"there is no stage {unknown[0]!r}: the stages are {', '.join(STAGES)}")
     settings = load()
     if len(stages) == 1 and workers == 1:
-        _consume(stages[0], settings)
+        consume_stage(STAGES[stages[0]], settings)
     else:
         _consume_many(stages, workers, settings)
 
 
-def _consume(name: str, settings: Settings) -> None:
-    from consumers.stages import STAGES
-
-    logs.configure(settings, process=name)
+def consume_stage(stage: Stage, settings: Settings) -> None:
+    """Run one stage in this process, as one member, until SIGTERM or Ctrl-C."""
+    logs.configure(settings, process=stage.name)
     stop = stop_event()
     metrics = Metrics().with_process_metrics()
     metrics_server.serve(metrics, settings)
     watchdog = Watchdog(settings.stall_seconds, stop)
     context = Context(settings=settings, metrics=metrics)
     try:
-        runner.run(STAGES[name], open_broker(settings), context, stop, watchdog.turned)
+        runner.run(stage, open_broker(settings), context, stop, watchdog.turned)
     except RetentionLoss as loss:
-        if isinstance(STAGES[name], Sink):
-            raise RetentionLoss(f"{loss}; `wirewatch rebuild {name}` counts again what the log still holds") from loss
+        if isinstance(stage, Sink):
+            raise RetentionLoss(
+                f"{loss}; `wirewatch rebuild {stage.name}` counts again what the log still holds"
+            ) from loss
         raise
     finally:
         watchdog.close()

@@ -1,10 +1,11 @@
-"""SIGTERM and Ctrl-C: the first asks to stop in order, the second ends the process at once."""
+"""SIGTERM and Ctrl-C: the first asks to stop in order, the second ends the process at once. And closed pipes."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -40,3 +41,8 @@ def async_stop_event() -> asyncio.Event:
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, ask)
     return stop
+
+
+def close_stdout() -> None:
+    """After a BrokenPipeError: what is still written to standard output goes nowhere, instead of failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,18 +72,40 @@ class Connection:
         """Turns what kafka-python raises into our errors."""
         try:
             yield
-        except _REFUSED as error:
-            raise UserError(f"{self.name} refuses us: {_said(error)}: {_remedy(error)}") from error
         except errors.KafkaError as error:
+            if refusal := self.refusal(error):
+                raise refusal from error
             raise BrokerUnavailable(f"{self.name} did not answer: {_said(error)}") from error
+
+    def refusal(self, error: Exception) -> UserError | None:
+        """What to tell the user when Kafka knows us and does not let us; None for every other error."""
+        # Some refusals come wrapped in a plain KafkaError, as text (InitProducerId, 3.0.12).
+        if isinstance(error, _REFUSED) or "AuthorizationFailedError" in str(error):
+            return UserError(f"{self.name} refuses us: {_said(error)}: {_remedy(error)}")
+        return None
 
     def _silent(self) -> BrokerUnavailable:
         protocol: str = self.options["security_protocol"]
         check = "check KAFKA_SECURITY_PROTOCOL and the server's log"
-        if protocol.startswith("SASL_"):
+        if protocol.endswith("SSL") and (wrong := self._untrusted()):
+            check = f"{wrong}: check KAFKA_SSL_CAFILE"
+        elif protocol.startswith("SASL_"):
             # Kafka says why and hangs up, and the client drops what comes together with a hang-up (3.0.12).
             check = f"a refused login looks like this too: {_LOGIN}, and KAFKA_SECURITY_PROTOCOL"
         return BrokerUnavailable(f"{self.name} accepts connections but does not answer as {protocol}: {check}")
+
+    def _untrusted(self) -> str | None:
+        """What is wrong with the server's certificate, which the client does not say; None where nothing is."""
+        context = ssl.create_default_context(cafile=self.options.get("ssl_cafile"))
+        for host, port in self.servers:
+            try:
+                with socket.create_connection((host, port), _REACH_SECONDS_MAX) as plain:
+                    context.wrap_socket(plain, server_hostname=host).close()
+            except ssl.SSLCertVerificationError as error:
+                return f"its certificate is not to be trusted ({error.verify_message})"
+            except OSError:
+                continue
+        return None
 
     def _reach(self) -> None:
         failures = []
@@ -139,14 +162,14 @@ def options(settings: Settings) -> dict[str, Any]:
     return shared
 
 
-def _said(error: errors.KafkaError) -> str:
+def _said(error: Exception) -> str:
     """The client's message without its class name and number, on one line."""
     text = " ".join(str(argument) for argument in error.args if argument) or getattr(error, "description", None)
     return " ".join((text or type(error).__name__).split())[:300]
 
 
-def _remedy(error: errors.KafkaError) -> str:
-    if isinstance(error, errors.AuthorizationError):
+def _remedy(error: Exception) -> str:
+    if isinstance(error, errors.AuthorizationError) or "AuthorizationFailedError" in str(error):
         return "give this user the right to read, write and describe our topics and groups"
     if isinstance(error, errors.InvalidSessionTimeoutError):
         return "set WIREWATCH_KAFKA_SESSION_TIMEOUT_MS to what the broker allows"

@@ -17,6 +17,7 @@ from wirewatch.broker import Membership, Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
 from wirewatch.kafka_broker.joining import keep_finished_joins
+from wirewatch.kafka_broker.polling import repair_poll
 
 READ_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
@@ -29,7 +30,9 @@ READ_OPTIONS: dict[str, Any] = {
     "request_timeout_ms": 30_000,
     "metrics_enabled": False,
 }
-_MAX_POLL_INTERVAL_MS = 300_000
+# A member that waits longer, as for Redis, leaves its group and joins again afterwards. Not the usual five minutes: for
+# so long the client also waits for the answer to a join, on a connection that has gone silent too.
+_MAX_POLL_INTERVAL_MS = 60_000
 _HEARTBEAT_MS = 3_000
 _ANSWER_MS_MAX = 10_000
 _CLOSE_MS_MAX = 3_000
@@ -85,12 +88,13 @@ class KafkaGroupConsumer:
             group_id=group,
             session_timeout_ms=session_timeout_ms,
             heartbeat_interval_ms=min(_HEARTBEAT_MS, session_timeout_ms // 3),
-            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+            max_poll_interval_ms=max(_MAX_POLL_INTERVAL_MS, session_timeout_ms),
             # Eager on purpose: the cooperative protocol is new in this client.
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **READ_OPTIONS,
         )
         keep_finished_joins(self._client, session_timeout_ms / 1000)
+        repair_poll(self._client)
         try:
             self._subscribe(topics)
         except BaseException:

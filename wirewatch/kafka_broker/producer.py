@@ -137,8 +137,9 @@ class KafkaRecordProducer:
             told = getattr(self._thread, "failures_seen", 0)
             self._thread.failures_seen = self._failures
             failure = self._failure
-        if told != self._thread.failures_seen:
-            raise BrokerUnavailable(f"{self._connection.name} did not acknowledge: {failure}") from failure
+        if failure is not None and told != self._thread.failures_seen:
+            unacknowledged = BrokerUnavailable(f"{self._connection.name} did not acknowledge: {failure}")
+            raise self._connection.refusal(failure) or unacknowledged from failure
 
     def _reserve(self, size: int) -> None:
         with self._state:
@@ -188,6 +189,8 @@ class KafkaRecordProducer:
     def _explained(self, error: Exception, topic: str, partition: int | None) -> Exception:
         if isinstance(error, errors.MessageSizeTooLargeError):
             return Rejected("record-too-large", f"a record for {topic} is over {_OPTIONS['max_request_size']} bytes")
+        if refusal := self._connection.refusal(error):
+            return refusal
         if isinstance(error, ValueError):
             return UserError(f"there is no partition {partition} of topic {topic}")
         if isinstance(error, errors.KafkaTimeoutError):

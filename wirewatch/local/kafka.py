@@ -16,7 +16,16 @@ from typing import Self
 from wirewatch.errors import BrokerUnavailable, UserError, WirewatchError
 from wirewatch.kafka_broker import KafkaBroker
 from wirewatch.local import child
-from wirewatch.local.kafka_files import Progress, fetch, java, logging_properties, server_properties, version
+from wirewatch.local.kafka_files import (
+    Progress,
+    Relayed,
+    fetch,
+    java,
+    logging_properties,
+    server_properties,
+    version,
+)
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import load
 
 CACHE_DIR = Path(".cache")
@@ -40,14 +49,22 @@ class LocalKafka:
 
     Its records survive in ``data_dir``. It ends with this process, even when that is killed (see local.tether); start
     it from the main thread. ``start`` and ``stop`` may be called again, and keep the port where it is still free.
+    With ``relayed`` it can also be reached by way of a proxy.
     """
 
-    def __init__(self, data_dir: Path, cache_dir: Path = CACHE_DIR, progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        cache_dir: Path = CACHE_DIR,
+        progress: Progress = lambda _: None,
+        relayed: Relayed | None = None,
+    ) -> None:
         self._folder = data_dir / "kafka"
         self.log = data_dir / "logs" / "kafka.log"
         self._out = data_dir / "logs" / "kafka.out"
         self._cache_dir = cache_dir
         self._progress = progress
+        self._relayed = relayed
         self._ports: tuple[int, int] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._said_before: dict[Path, int] = {}
@@ -66,7 +83,8 @@ class LocalKafka:
         self._wait_for_the_folder()
         for attempt in range(_PORT_TRIES_MAX):
             if self._ports is None or not all(map(_is_free, self._ports)):
-                self._ports = _free_ports()
+                broker, controller = free_ports(2)
+                self._ports = broker, controller
             try:
                 self._launch(class_path)
             except _PortTaken:
@@ -82,12 +100,13 @@ class LocalKafka:
         if process is not None:
             child.stop(process, _STOP_SECONDS_MAX)
 
-    def kill(self) -> None:
-        """End it as a power cut would: for tests of what survives."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+    def kill(self) -> bool:
+        """End it as a power cut would: for tests of what survives. False where it did not run any more."""
+        process, self._process = self._process, None
+        if process is None:
+            return False
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
 
     def __enter__(self) -> Self:
         self.start()
@@ -113,7 +132,7 @@ class LocalKafka:
         assert self._ports is not None  # noqa: S101 - chosen by our caller
         records = self._folder / "log"
         properties = self._folder / "server.properties"
-        properties.write_text(server_properties(records, *self._ports), encoding="utf-8")
+        properties.write_text(server_properties(records, *self._ports, self._relayed), encoding="utf-8")
         logging = self._folder / "log4j2.properties"
         logging.write_text(logging_properties(self.log), encoding="utf-8")
         jvm = [str(java()), *_JVM, f"-Dlog4j2.configurationFile={logging.resolve()}", "-cp", class_path]
@@ -194,14 +213,6 @@ def _is_free(port: int) -> bool:
     """True when nobody listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _free_ports() -> tuple[int, int]:
-    """Two ports that were free a moment ago."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _last_line(text: str) -> str:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from wirewatch.errors import UserError
@@ -17,6 +18,15 @@ from wirewatch.errors import UserError
 Progress = Callable[[str], None]
 
 JAVA_MIN = 17
+
+
+class Relayed(NamedTuple):
+    """A second listener on ``port``, for clients that come by a proxy on ``proxy_port`` and are to stay on it."""
+
+    port: int
+    proxy_port: int
+
+
 _POM = Path(__file__).with_name("pom.xml")
 _POM_NAMESPACE = "{http://maven.apache.org/POM/4.0.0}"
 _FINISHED = "finished"
@@ -127,15 +137,18 @@ def _run_maven(folder: Path, progress: Progress) -> None:
     (folder / _FINISHED).touch()
 
 
-def server_properties(folder: Path, broker_port: int, controller_port: int) -> str:
+def server_properties(folder: Path, broker_port: int, controller_port: int, relayed: Relayed | None = None) -> str:
     """The configuration of a single node that is broker and controller, on loopback only."""
+    own = f"BROKER://127.0.0.1:{broker_port}"
+    listens = f",RELAYED://127.0.0.1:{relayed.port}" if relayed else ""
+    tells = f",RELAYED://127.0.0.1:{relayed.proxy_port}" if relayed else ""
     return f"""\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=BROKER://127.0.0.1:{broker_port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=BROKER://127.0.0.1:{broker_port}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={own}{listens},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={own}{tells}
+listener.security.protocol.map=BROKER:PLAINTEXT,RELAYED:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=BROKER
 log.dirs={folder.resolve()}

@@ -152,7 +152,7 @@ def test_without_a_redis_the_command_says_what_to_set(command: Command, monkeypa
     monkeypatch.delenv("REDIS_URL")
     assert command("alerts")[2] == "wirewatch: no Redis: set REDIS_URL, or start `wirewatch up`\n"
     monkeypatch.setenv("REDIS_URL", "http://x")
-    assert "write redis://host:6379/0" in command("alerts")[2]
+    assert "write redis://user:password@host:6379/0" in command("alerts")[2]
     monkeypatch.setenv("REDIS_URL", "redis://user:secret@127.0.0.1:1/0")
     code, _, err = command("counters")
     assert code == 1

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.path_contract import oracle
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 
 STAGES = ("actors", "entities", "counters", "relay")
 
@@ -112,9 +112,17 @@ def test_an_article_sent_over_http_comes_out_of_the_alert_stream_and_every_proce
         for target in targets:
             assert b"wirewatch_build_info" in ask(f"http://{target['targets'][0]}/metrics")
         children = psutil.Process(process.pid).children(recursive=True)
+        assert {place for child in children for place in listening(child)} == {"127.0.0.1"}
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert not psutil.wait_procs(children, timeout=10)[1]
+    said = [file for file in tmp_path.rglob("*") if file.is_file() and file.name != "ingest-token"]
+    assert not [file for file in said if token.encode() in file.read_bytes()]
+
+
+def listening(process: psutil.Process) -> set[str]:
+    """The addresses that a process takes connections on."""
+    return {c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN}
 
 
 def test_what_was_counted_is_there_after_a_restart_and_nothing_is_counted_twice(tmp_path: Path) -> None:
