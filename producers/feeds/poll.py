@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from wirewatch.push_state import Subscription
 from wirewatch.settings import Settings
 
 PRINTS_MAX = 2_000
+_LEASE_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,11 @@ class Poller:
         took = Took()
         if isinstance(result, Fetched):
             try:
-                took = await self.intake.take(held.listing, result, self.clock(), state.prints)
+                # Pages may be slow: who still works on a feed when its lease ends is not alone with it.
+                async with asyncio.timeout(self.settings.feed_lease_seconds * _LEASE_SHARE):
+                    took = await self.intake.take(held.listing, result, self.clock(), state.prints)
+            except TimeoutError:
+                result = Failed("timeout", "reading its articles took too long")
             except Rejected as rejected:
                 result = Failed("not-a-feed", str(rejected))
             except BrokerUnavailable as error:
