@@ -97,7 +97,7 @@ def _listed(url: str, settings: Settings, now: datetime) -> Facts:
     how = health(state, now)
     due = f"; next poll {state.next_poll:%Y-%m-%dT%H:%M:%SZ}" if state.next_poll else ""
     error = f"; last error {state.last_error}" if state.last_error else ""
-    return {"on the list": f"{how.word}: {how.detail}; {state.articles:,} articles so far{due}{error}"}
+    return {"on the list": f"{how.word}: {how.detail}; articles so far: {state.articles:,}{due}{error}"}
 
 
 def _served(document: Fetched) -> Facts:

@@ -252,6 +252,31 @@ def test_a_feed_that_is_gone_or_removed_is_unsubscribed_from_and_its_pushes_are_
     assert world.titles() == ["Artikel 1"]
 
 
+def test_a_hub_that_does_not_stop_is_told_so_at_every_push(world: World) -> None:
+    world.poll()
+    world.hub.wait(1)
+    world.hub.refuse = True
+    world.server.answers["/feed"] = reply(410)
+    world.poll(2.5)
+    assert world.hub.publish(world.document(2)) == [410]
+    assert world.titles() == ["Artikel 1"]
+
+
+def test_a_bad_item_that_is_pushed_is_a_dead_letter_once_when_it_is_polled(world: World) -> None:
+    world.poll()
+    world.hub.wait(1)
+    bad = world.document(2).replace(b"</channel>", b"<item></item></channel>")
+    assert world.hub.publish(bad) + world.hub.publish(bad) == [202, 202]
+    assert world.log.dead_letters() == []
+    world.server.answers["/feed"] = reply(200, bad)
+    world.poll(2.5)
+    world.poll(2.5)
+    assert len(world.log.dead_letters()) == 1
+    assert world.titles() == ["Artikel 1", "Artikel 2"]
+    # No feed at all: signed, so it is taken and passed over.
+    assert world.hub.publish(b"no feed") == [202]
+
+
 def test_a_hub_of_our_own_network_is_not_asked(world: World) -> None:
     async def ask() -> None:
         client = connect_async(world.redis_url)
