@@ -79,7 +79,7 @@ class Pipelines:
             else:
                 spans[i] += [(field, span) for span in entities]
         return [
-            Rejected("extraction-failed", f"pipeline {pipeline.name}")
+            Rejected("extraction-failed", f"pipeline {pipeline.name}", ours=True)
             if i in failed
             else _record(article, language, pipeline.name, spans[i], None)
             for i, article in enumerate(articles)

@@ -10,34 +10,45 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple, get_args
 
-from consumers.keys import Bucket, Keys, expiry
+from consumers.counters import FIELD_CHARS_MAX, NAME_CHARS_MAX, PAIR_ACTORS_MAX, UNDETERMINED
+from consumers.keys import PAIR_SEPARATOR, ZSETS, Bucket, Family, Keys, expiry
 from consumers.rules import Rule, raise_alert
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.codec import decode
 from wirewatch.errors import Rejected
-from wirewatch.records import Mentions
+from wirewatch.records import Entities, Mentions
 from wirewatch.redis_client import Client, answers
 from wirewatch.topics import Topic
 from wirewatch.workers import SOURCE_OFFSET
 
-Place = tuple[date, str, str]
-"""Day, whose it is (an actor, or nobody's), field: of ``hour`` with an actor, of ``totals`` without."""
-
 _DAY = timedelta(days=1)
+
+
+class Place(NamedTuple):
+    """Where a count stands: a bucket, and a field or member of it."""
+
+    bucket: Bucket
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One count that is not what the log says. ``what``: articles, mentions, a status, ``dup``, or ``alert``."""
+    """One count that is not what the log says.
+
+    ``family`` and ``of``: which counter and whose (see keys.py). ``name``: the field or member of it that differs, of
+    ``hour`` either ``articles`` or ``mentions``, with the hour beside it.
+    """
 
     topic: str
     partition: int
     day: date
     hour: int | None
-    actor: str | None
-    what: str
+    family: Family
+    of: str
+    name: str
     log: int
     redis: int
 
@@ -82,17 +93,40 @@ class Recount:
             last = self._last.get(record.article_id)
             self._last[record.article_id] = self._day
             if last is not None and self._day - last <= self.seen_days * _DAY:
-                self.counts[at.date(), "", "dup"] += 1
+                self._add("totals", at.date(), "", "dup")
                 return
-        self.counts[at.date(), "", record.status] += 1
+        self._add("totals", at.date(), "", record.status)
         if record.status == "ok" and isinstance(record, Mentions):
-            for actor in {actor.id for actor in record.actors}:
-                named = sum(len(found.mentions) for found in record.actors if found.id == actor)
-                self.counts[at.date(), actor, f"a{at.hour:02}"] += 1
-                self.counts[at.date(), actor, f"m{at.hour:02}"] += named
+            self._count_mentions(record, at)
             alert = raise_alert(record, self.rules, received)
             if alert:
                 self.alerts[alert.id] = alert.article_id
+        elif record.status == "ok" and isinstance(record, Entities):
+            self._count_entities(record, at.date())
+
+    def _count_mentions(self, record: Mentions, at: datetime) -> None:
+        day, actors = at.date(), {actor.id for actor in record.actors}
+        for actor in actors:
+            self._add("hour", day, actor, f"a{at.hour:02}")
+            named = sum(len(found.mentions) for found in record.actors if found.id == actor)
+            self._add("hour", day, actor, f"m{at.hour:02}", named)
+            self._add("source", day, actor, record.source[:FIELD_CHARS_MAX])
+            self._add("language", day, actor, record.language or UNDETERMINED)
+            self._add("actors", day, "", actor)
+        for one, other in combinations(sorted(actors)[:PAIR_ACTORS_MAX], 2):
+            self._add("pairs", day, "", one + PAIR_SEPARATOR + other)
+
+    def _count_entities(self, record: Entities, day: date) -> None:
+        seen = set()
+        for entity in record.entities:
+            name = " ".join(entity.text.split())[:NAME_CHARS_MAX]
+            if name and (entity.label, name) not in seen:
+                seen.add((entity.label, name))
+                self._add("labels", day, "", entity.label)
+                self._add("names", day, entity.label, name)
+
+    def _add(self, family: Family, day: date, of: str, name: str, amount: int = 1) -> None:
+        self.counts[Place(Bucket(family, day, of), name)] += amount
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
@@ -118,29 +152,31 @@ def read_stored(client: Client, keys: Keys, where: TopicPartition, known: Iterab
     """Position and counters in one step: those that exist, and those of ``known``. Raises StoreUnavailable."""
     own = keys.position(*where).removesuffix("off")
     with answers():
-        names = {name for name in client.scan_iter(match=f"{own}*", count=1000) if _place_of(own, name)}
-    names |= {keys.counter(*where, Bucket("hour" if of else "totals", day, of)) for day, of, _ in known}
-    ordered = sorted(names)
+        held = {_bucket(own, name) for name in client.scan_iter(match=f"{own}*", count=1000)}
+    ordered = sorted({bucket for bucket in held if bucket} | {place.bucket for place in known})
     with answers(), client.pipeline(transaction=True) as pipe:
         pipe.hmget(keys.position(*where), "next", "start")
-        for name in ordered:
-            pipe.hgetall(name)
-        (following, start), *hashes = pipe.execute()
+        for bucket in ordered:
+            name = keys.counter(*where, bucket)
+            if bucket.family in ZSETS:
+                pipe.zrange(name, 0, -1, withscores=True)
+            else:
+                pipe.hgetall(name)
+        (following, start), *found = pipe.execute()
     counts: Counter[Place] = Counter()
-    for name, fields in zip(ordered, hashes, strict=True):
-        place = _place_of(own, name)
-        assert place is not None  # noqa: S101 - names were chosen by it
-        counts.update({(*place, name_): int(n) for name_, n in fields.items()})
+    for bucket, fields in zip(ordered, found, strict=True):
+        # Scores come as floats: whole numbers, far below where those end.
+        counts.update({Place(bucket, name): int(n) for name, n in dict(fields).items()})
     return Stored(int(following or 0), int(start or 0), counts)
 
 
-def _place_of(own: str, name: str) -> tuple[date, str] | None:
-    """Day and actor of a key of hours or totals; None for every other key."""
+def _bucket(own: str, name: str) -> Bucket | None:
+    """Which counter a key is; None for every other key."""
     family, _, rest = name.removeprefix(own).partition(":")
     day, _, of = rest.partition(":")
-    if family not in ("hour", "totals"):
+    if family not in get_args(Family):
         return None
-    return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date(), of
+    return Bucket(family, datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date(), of)  # type: ignore[arg-type]
 
 
 def compare(
@@ -150,14 +186,20 @@ def compare(
     days whose counters have expired are left out too."""
     found = []
     for place in recount.counts.keys() | stored.counts.keys():
-        day, of, name = place
-        expected, held = recount.counts[place], stored.counts[place]
+        day, expected, held = place.bucket.day, recount.counts[place], stored.counts[place]
         if expected == held or (since is not None and day < since) or expiry(day, counters_days) <= now.timestamp():
             continue
-        hour = int(name[1:]) if of else None
-        what = {"a": "articles", "m": "mentions"}[name[0]] if of else name
-        found.append(Difference(where.topic, where.partition, day, hour, of or None, what, expected, held))
-    return sorted(found, key=lambda d: (d.day, d.hour or 0, d.actor or "", d.what))
+        hour, name = _told(place)
+        family, _, of = place.bucket
+        found.append(Difference(where.topic, where.partition, day, hour, family, of, name, expected, held))
+    return sorted(found, key=lambda d: (d.day, d.hour or 0, get_args(Family).index(d.family), d.of, d.name))
+
+
+def _told(place: Place) -> tuple[int | None, str]:
+    """Hour and name, as of Difference."""
+    if place.bucket.family == "hour":
+        return int(place.name[1:]), {"a": "articles", "m": "mentions"}[place.name[0]]
+    return None, place.name
 
 
 def verifiable_since(first: int, start: int, first_ms: int | None, seen_days: int) -> date | None:

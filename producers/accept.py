@@ -51,6 +51,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """A record of a larger file that is no article and was never meant to be one, such as an image in a web archive.
+    It is counted by ``why``, and is no dead letter."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One piece of input and what became of it. ``origin``: where it came from, e.g. ``file:line``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.message import Message
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from producers.feed import Feed
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What was read or fetched. ``url`` and ``content_type`` as its server said them; None of a file."""
 
-    kind: Literal["feed", "page"]
+    kind: Literal["feed", "page", "ninjs"]
     data: bytes
     bytes_max: int
     url: str | None = None
@@ -26,7 +27,7 @@ Parse = Callable[[Document], Feed]
 
 
 def parse(document: Document) -> Feed:
-    """The feed in a document; of a page, its article as a feed's only item. Raises Rejected.
+    """The feed in a document; of a page or a ninjs item, its article as a feed's only item. Raises Rejected.
 
     May take minutes and gigabytes on hostile input: what comes from strangers belongs into ``apart.Apart``.
     """
@@ -34,7 +35,14 @@ def parse(document: Document) -> Feed:
     if document.kind == "page":
         from producers.extract import page
 
-        return Feed("", None, None, (Piece("", page(document.data, bytes_max=document.bytes_max), document.data),))
+        found = page(
+            document.data, bytes_max=document.bytes_max, url=document.url, charset=_charset(document.content_type)
+        )
+        return Feed("", None, None, (Piece("", found, document.data),))
+    if document.kind == "ninjs":
+        from producers.ninjs import ninjs
+
+        return Feed("", None, None, (Piece("", ninjs(document.data), document.data),))
     if document.data.lstrip()[:1] == b"{":
         from producers.feeds.json_feed import json_feed
 
@@ -42,3 +50,9 @@ def parse(document: Document) -> Feed:
     from producers.feeds.parse import xml_feed
 
     return xml_feed(document.data, url=document.url, content_type=document.content_type)
+
+
+def _charset(content_type: str | None) -> str | None:
+    header = Message()
+    header["Content-Type"] = "".join(char for char in content_type or "" if char.isprintable())
+    return header.get_content_charset()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from producers import documents
-from producers.accept import Item, outcome
+from producers.accept import Item, Passed, outcome
+from producers.archive import is_zip, members
 from producers.formats import SNIFF_BYTES, Format, Limits, by_content, by_name, pieces
 from wirewatch.errors import Rejected, UserError
 
@@ -23,10 +25,18 @@ _NOT_ARTICLES = frozenset([".md", ".yaml", ".yml", ".toml"])
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file in a folder that was passed over, and why."""
+    """A file in a folder, or records of a file, that were passed over, and why."""
 
     path: str
     why: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far reading is, in bytes of the files themselves. ``total`` grows as folders are listed."""
+
+    total: int = 0
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +50,75 @@ class Reader:
     format: Format | None = None
     """None: the extension decides, then the content."""
     parse: documents.Parse = documents.parse
+    progress: Progress = field(default_factory=Progress)
+    """Kept up to date while reading."""
 
     def read(self, paths: Sequence[str], stdin: io.BufferedReader | None = None) -> Iterator[Item | Skipped]:
         """Everything in ``paths`` in their order; folders in the order of names, all the way down.
 
         ``-`` is ``stdin``, by default the process's own.
 
-        Origins are ``path:line`` (from 1) or ``path#item`` (from 0), with the path as it was given. Raises UserError
-        for a path that is missing (before anything is read) or cannot be read.
+        Origins are ``path:line`` (from 1) or ``path#item`` (from 0), with the path as it was given; for what is in a
+        ZIP file ``path/name`` stands for the path. Raises UserError for a path that is missing (before anything is
+        read) or cannot be read.
         """
         for path in paths:
             if path != STDIN and not Path(path).exists():
                 raise UserError(f"{path}: there is no such file or folder")
+        self.progress.total += sum(_size(Path(path)) for path in paths if path != STDIN)
         for path in paths:
             if path == STDIN:
-                yield from self._stream(stdin or _standard_input(), STDIN_ORIGIN, None)
+                yield from self._stream(stdin or _standard_input(), STDIN_ORIGIN, "")
             elif Path(path).is_dir():
                 yield from self._folder(Path(path))
             else:
-                yield from self._file(path)
+                yield from self.file(path)
 
     def _folder(self, folder: Path) -> Iterator[Item | Skipped]:
-        for path in sorted(folder.rglob("*")):
-            if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-                continue
+        for path in _files(folder):
             if path.suffix.lower() in _NOT_ARTICLES:
                 yield Skipped(str(path), f"{path.suffix} files in folders are notes, not articles")
-            elif self.format is None and by_name(path.name) is None and _sniffed(path) is None:
+            elif self.format is None and by_name(path.name) is None and not _is_read(path):
                 yield Skipped(str(path), "not text")
             else:
-                yield from self._file(str(path))
+                yield from self.file(str(path))
 
-    def _file(self, path: str) -> Iterator[Item]:
+    def file(self, path: str) -> Iterator[Item | Skipped]:
+        """Everything in one file. Raises UserError when it cannot be read."""
+        before = self.progress.done
         try:
             with Path(path).open("rb") as stream:
-                yield from self._stream(stream, path, by_name(path))
+                for found in self._packed(stream, path) if is_zip(_start(stream)) else self._stream(stream, path, path):
+                    self.progress.done = before + stream.tell()
+                    yield found
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
 
-    def _stream(self, stream: io.BufferedReader, name: str, promised: Format | None) -> Iterator[Item]:
-        format_ = self.format or promised or by_content(stream.peek(SNIFF_BYTES)[:SNIFF_BYTES])
+    def _packed(self, stream: io.BufferedReader, path: str) -> Iterator[Item | Skipped]:
+        try:
+            for name, member in members(stream):
+                where = f"{path}/{name}"
+                if is_zip(_start(member)):
+                    yield Item(where, Rejected("invalid", "a ZIP file within a ZIP file is not read"), b"")
+                else:
+                    yield from self._stream(member, where, name)
+        except Rejected as rejected:
+            yield Item(path, rejected, b"")
+
+    def _stream(self, stream: io.BufferedReader, name: str, file_name: str) -> Iterator[Item | Skipped]:
+        start = _start(stream)
+        format_ = self.format or by_name(file_name) or by_content(start)
         if format_ is None:
-            yield Item(name, Rejected("invalid", "this is not text"), stream.read(self.file_bytes_max))
+            why = "a ZIP file must be given as a file" if is_zip(start) else "this is not text"
+            yield Item(name, Rejected("invalid", why), stream.read(self.file_bytes_max))
             return
         # A line may be somewhat larger than the article in it: JSON may escape each character.
         limits = Limits(line_bytes_max=4 * self.article_bytes_max, file_bytes_max=self.file_bytes_max)
+        passed: Counter[str] = Counter()
         for piece in pieces(stream, format_, limits, self.parse):
+            if isinstance(piece, Passed):
+                passed[piece.why] += 1
+                continue
             accepted = outcome(
                 piece.raw,
                 now=self.clock(),
@@ -94,14 +127,36 @@ class Reader:
                 fetched_from=name,
             )
             yield Item(name + piece.place, accepted, piece.original)
+        for why, count in passed.items():
+            yield Skipped(name, f"{count:,} {'record' if count == 1 else 'records'}: {why}")
 
 
-def _sniffed(path: Path) -> Format | None:
+def _start(stream: io.BufferedReader) -> bytes:
+    return stream.peek(SNIFF_BYTES)[:SNIFF_BYTES]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if not path.is_dir() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _size(path: Path) -> int:
+    """Of a file, or of all in a folder; 0 for what cannot be seen, which is told when it is read."""
+    try:
+        return sum(map(_size, _files(path))) if path.is_dir() else path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_read(path: Path) -> bool:
+    """Whether a file's beginning is that of one which is read."""
     try:
         with path.open("rb") as stream:
-            return by_content(stream.read(SNIFF_BYTES))
+            start = stream.read(SNIFF_BYTES)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return is_zip(start) or by_content(start) is not None
 
 
 def _standard_input() -> io.BufferedReader:

@@ -16,7 +16,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import ClientDisconnect
 
 from producers.accept import Item, Piece, RawArticle, outcome
-from producers.formats import Format, Limits, pieces
+from producers.formats import Format, own_form
 from producers.ingest_access import RateLimit, Token, configured_tokens, find
 from producers.publish import confirm, count, send
 from wirewatch.broker import Producer
@@ -147,14 +147,15 @@ class _Ingest:
         return bytes(body)
 
     def _take(self, body: bytes, format_: Format, token: Token, origin: str) -> Response:
-        limits = Limits(line_bytes_max=self.settings.ingest_bytes_max, file_bytes_max=self.settings.ingest_bytes_max)
+        read = own_form(io.BytesIO(body), format_, self.settings.ingest_bytes_max)
         articles_max = min(ITEMS_MAX, self.rate.articles_per_minute)
         # No further: a megabyte can hold a list of half a million.
-        found = list(itertools.islice(pieces(io.BytesIO(body), format_, limits), articles_max + 1))
+        found = list(itertools.islice(read, articles_max + 1))
         if len(found) > articles_max:
             raise _RefusedError(413, "too-many-articles", f"send at most {articles_max:,} articles at once")
         self._check_amount(token, len(found))
-        items = [self._item(piece, n, token, origin) for n, piece in enumerate(found)]
+        pieces_ = [piece for piece in found if isinstance(piece, Piece)]
+        items = [self._item(piece, n, token, origin) for n, piece in enumerate(pieces_)]
         try:
             confirm(self.producer, [send(item, self.producer, stage=STAGE) for item in items])
         except (BrokerUnavailable, UserError) as error:

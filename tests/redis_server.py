@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
+
+from wirewatch.local.ports import free_ports
 
 _READY = b"Ready to accept connections"
 _OPTIONS = ("--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
@@ -35,9 +36,7 @@ class RedisServer:
     def __init__(self, program: str, folder: Path) -> None:
         self.program = program
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        (self._port,) = free_ports(1)
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

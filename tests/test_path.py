@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.path_contract import Env, PathContract
+from tests.path_contract import Env, PathContract, pipelines
 from wirewatch.settings import Settings
 
 
 class TestEmbeddedPath(PathContract):
     @pytest.fixture
     def env(self, tmp_path: Path, redis_url: str) -> Env:
-        return {"WIREWATCH_DATA_DIR": str(tmp_path), "REDIS_URL": redis_url}
+        models = str(pipelines(tmp_path / "models"))
+        return {"WIREWATCH_DATA_DIR": str(tmp_path), "REDIS_URL": redis_url, "WIREWATCH_MODELS_DIR": models}
 
     @pytest.fixture
     def settings(self, tmp_path: Path, redis_url: str) -> Settings:

@@ -23,12 +23,15 @@ class Rejected(WirewatchError):
     """This input can never be processed as it is; repeating is useless. Dead-letter it and go on.
 
     ``reason`` is a short fixed word, fit for a metric label; ``detail`` is for people (at most 1,000 characters).
+    ``ours``: a crash, or an error that nobody foresaw, so perhaps our fault and not the input's; too many of these stop
+    a stage (see wirewatch/fault_limit.py).
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, ours: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail[:1000]
+        self.ours = ours
 
 
 class Transient(WirewatchError):
@@ -53,3 +56,13 @@ class Fenced(WirewatchError):
 
 class RetentionLoss(WirewatchError):
     """Records that were never processed are no longer in the log. Stop loudly: going on would hide the loss."""
+
+
+class TooManyFaults(WirewatchError):
+    """Going on would dead-letter records that may be sound. Nothing of the batch at hand was written or passed.
+
+    The process ends with EXIT_FAULTS, which a supervisor must not answer with a restart: each may dead-letter a few.
+    """
+
+
+EXIT_FAULTS = 3

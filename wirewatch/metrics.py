@@ -75,6 +75,12 @@ class Metrics:
         )
         self.stage_records = self._counter("stage_records_total", "Records by outcome.", "stage", "outcome")
 
+        self.faults_recent = self._gauge(
+            "faults_recent_records",
+            "Of a stage's last 200 records, those that failed as by a fault of ours; too many stop the stage.",
+            "stage",
+        )
+
         self.workers_alive = self._gauge("workers_alive", "Worker processes that have loaded their stage.")
         self.worker_ends = self._counter(
             "worker_ends_total",

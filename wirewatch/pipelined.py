@@ -8,7 +8,7 @@ the group has changed, the lane no longer fits the position that reading has, an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,10 +16,12 @@ import structlog
 from wirewatch.broker import Broker, GroupConsumer, Message, TopicPartition
 from wirewatch.codec import decode
 from wirewatch.errors import Rejected
+from wirewatch.metrics import Metrics
 from wirewatch.outlet import Loop, Outlet
+from wirewatch.settings import Settings
 from wirewatch.stage import Context, Received, Transform, group_of
 from wirewatch.transforming import Packing, decoded
-from wirewatch.worker_pool.pool import Done, WorkerPool
+from wirewatch.worker_pool.pool import Done, Pool, WorkerPool
 from wirewatch.worker_pool.wire import Result
 
 _JOBS_PER_WORKER = 4.0
@@ -67,7 +69,13 @@ class PipelinedWorker:
     """See workers.Worker."""
 
     def __init__(
-        self, stage: Transform[Any, Any], broker: Broker, context: Context, loop: Loop, outlet: Outlet
+        self,
+        stage: Transform[Any, Any],
+        broker: Broker,
+        context: Context,
+        loop: Loop,
+        outlet: Outlet,
+        open_pool: Callable[[str, Settings, Metrics], Pool] = WorkerPool,
     ) -> None:
         assert stage.apart is not None  # noqa: S101 - what makes a stage one for this worker
         self._stage = stage
@@ -79,7 +87,7 @@ class PipelinedWorker:
         self._lanes: dict[TopicPartition, _Lane] = {}
         self._paused: frozenset[TopicPartition] = frozenset()
         self.consumer: GroupConsumer = broker.consumer(group_of(stage), [stage.reads.name])
-        self._pool = WorkerPool(stage.apart, context.settings, context.metrics)
+        self._pool = open_pool(stage.apart, context.settings, context.metrics)
         self._limit = _JOBS_PER_WORKER * self._pool.size
 
     @property
@@ -141,7 +149,7 @@ class PipelinedWorker:
 
     def _outcome(self, result: Result) -> Any:
         if result.reason is not None:
-            return Rejected(result.reason, result.detail)
+            return Rejected(result.reason, result.detail, ours=result.ours)
         return decode(self._stage.writes, result.value)
 
     def _write(self) -> None:

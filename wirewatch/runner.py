@@ -43,8 +43,9 @@ def run(
 
     ``turned`` is called at every turn of the loop, and at every try to reach a server that is away.
 
-    Raises RetentionLoss when unread records have expired, and whatever fault of ours ends the process; both leave the
-    batch uncommitted, so that a supervisor may simply start the process again.
+    Raises RetentionLoss when unread records have expired, TooManyFaults (see fault_limit.py), and whatever fault of
+    ours ends the process; all leave the batch uncommitted. But for TooManyFaults, a supervisor may simply start the
+    process again.
     """
     loop = _Loop(stage.name, context, stop, turned)
     worker: Worker | None = None

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     worker_job_seconds: Seconds = _setting(30.0, "A worker process that takes longer is ended, seconds.")
     worker_memory_bytes: CountOrNone = _setting(4 << 30, "Address space of a worker process (Linux); 0: no limit.")
     worker_recycle_documents: Count = _setting(50_000, "A worker process is replaced after so many articles.")
+    faults_in_a_row_max: CountOrNone = _setting(
+        10, "A stage stops when more records in a row fail as by a fault of ours; 0: no limit."
+    )
+    faults_recent_max: CountOrNone = _setting(20, "The same among its last 200 records; 0: no limit.")
     stall_seconds: Seconds = _setting(60.0, "A stage whose loop stands still so long ends, to be started again.")
 
     # HTTP

@@ -8,6 +8,7 @@ from typing import Any
 from wirewatch.broker import Message
 from wirewatch.codec import decode
 from wirewatch.errors import Rejected
+from wirewatch.fault_limit import FaultLimit
 from wirewatch.metrics import Metrics
 from wirewatch.outlet import Packed
 from wirewatch.stage import Context, Marked, Received, Transform
@@ -35,13 +36,16 @@ class Packing:
     def __init__(self, stage: Transform[Any, Any], context: Context) -> None:
         self._stage = stage
         self._metrics: Metrics = context.metrics
+        self._limit = FaultLimit(stage.name, context.settings, context.metrics)
         self._observe: Callable[[Any], None] | None = stage.observe(context) if stage.observe else None
 
     def pack(self, results: Iterable[tuple[Received[Any] | Rejected, Message, Any]]) -> tuple[list[Packed], Letters]:
         """One output per (decoded item, its message, its result), in order, and the dead letters.
 
-        The result of an item that could not be decoded is the reason for it.
+        The result of an item that could not be decoded is the reason for it. Raises TooManyFaults.
         """
+        results = list(results)
+        self._limit.admit((message, result) for _, message, result in results)
         outputs: list[Packed] = []
         letters: Letters = []
         for item, message, result in results:

@@ -10,6 +10,7 @@ import structlog
 
 from wirewatch.broker import Broker, Consumer, GroupConsumer, Message, TopicPartition
 from wirewatch.errors import Fenced, Rebalanced, Rejected
+from wirewatch.fault_limit import FaultLimit
 from wirewatch.outlet import Loop, Outlet
 from wirewatch.pipelined import PipelinedWorker
 from wirewatch.stage import Apply, Context, Received, Relay, Sink, Stage, Store, Transform, group_of
@@ -111,6 +112,7 @@ class _SinkWorker(_AtOnce):
         self._metrics = context.metrics
         self._loop = loop
         self._outlet = outlet
+        self._limit = FaultLimit(stage.name, context.settings, context.metrics)
         self._topics = {topic.name: topic for topic in stage.reads}
         self._store: Store[Any] = stage.open(context)
         self._expected: dict[TopicPartition, int] = {}
@@ -170,6 +172,10 @@ class _SinkWorker(_AtOnce):
 
     def _apply(self, where: TopicPartition, messages: Sequence[Message], following: int) -> int:
         items = [decoded(self._topics[where.topic], message) for message in messages]
+        for item in items:
+            if isinstance(item, Rejected):
+                item.ours = True  # only stages of ours write what a sink reads: no sender is to blame
+        self._limit.admit(zip(messages, items, strict=True))
         self._outlet.bury([(m, item) for m, item in zip(messages, items, strict=True) if isinstance(item, Rejected)])
         received = [item for item in items if isinstance(item, Received)]
         expected = self._expected[where]

@@ -7,7 +7,7 @@ import msgspec
 from producers.accept import Piece, RawArticle, clean_text
 from producers.feed import Feed, bounded
 from producers.feeds.parse import first_address, link, source_of, without_repetition
-from producers.formats import is_version
+from producers.json_forms import is_version
 from producers.markup import to_text
 from wirewatch.errors import Rejected
 

@@ -17,7 +17,7 @@ from consumers.rules import raise_alert
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import RedisServer, programs
 from wirewatch.broker import Membership, TopicPartition
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client, connect
 from wirewatch.topics import MENTIONS

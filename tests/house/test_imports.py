@@ -20,6 +20,7 @@ SEAMS = {
     "spacy": "consumers/spacy_pipelines.py",
     "feedparser": "producers/feeds/parse.py",
     "trafilatura": "producers/extract.py",
+    "fastwarc": "producers/warc.py",
     "httpx": "producers/feeds/fetch.py",
     "eldc": "consumers/language.py",
     "ahocorasick_rs": "consumers/scan.py",

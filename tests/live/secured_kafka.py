@@ -15,7 +15,7 @@ from wirewatch.kafka_broker import KafkaBroker
 from wirewatch.local import child
 from wirewatch.local.kafka import CACHE_DIR
 from wirewatch.local.kafka_files import fetch, java, logging_properties
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import load
 
 ADMIN = "admin"

@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from tests.live.conftest import KafkaServer
-from tests.path_contract import Env, PathContract, lines, wirewatch
+from tests.path_contract import Env, PathContract, lines, pipelines, wirewatch
 from tests.wirewatch.cli.test_up import environment, next_alert, up
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import Settings
 
 
@@ -24,6 +24,7 @@ class TestKafkaPath(PathContract):
         return {
             "WIREWATCH_DATA_DIR": str(tmp_path),
             "REDIS_URL": redis_url,
+            "WIREWATCH_MODELS_DIR": str(pipelines(tmp_path / "models")),
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "WIREWATCH_KAFKA_SESSION_TIMEOUT_MS": "6000",
         }

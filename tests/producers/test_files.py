@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -207,3 +208,38 @@ def test_a_format_that_is_given_wins_over_the_content() -> None:
 )
 def test_content_shows_the_format(start: bytes, format_: Format | None) -> None:
     assert by_content(start) is format_
+
+
+@pytest.mark.parametrize(
+    ("stdin", "expected"),
+    [
+        # The first line is longer than what is looked at to tell the format.
+        (b'{"title": "een", "text": "' + b"x" * 9_000 + b'"}\n{"title": "twee"}\n', [(":1", "een"), (":2", "twee")]),
+        (b'\n{"title":\n{"title": "twee"}\n', [(":2", "undecodable"), (":3", "twee")]),
+        (b'{\n "title": "een"\n}\n', [("", "een")]),
+        (b'{"title": "een"}\n', [(":1", "een")]),
+        (
+            b'{"uri": "urn:x", "headline": "een"}\n{"uri": "urn:y", "headline": "twee"}\n',
+            [(":1", "een"), (":2", "twee")],
+        ),
+        (b'{"articles": [{"url": "https://a.example/1", "title": "een", "seendate": "x"}]}\n', [("#0", "een")]),
+        (b'[{"uri": "urn:x", "headline": "een"}, {"title": "twee"}]', [("#0", "een"), ("#1", "twee")]),
+        (b"PK\x03\x04\0\0", [("", "invalid")]),
+    ],
+)
+def test_standard_input_of_json_is_told_apart_by_its_lines(stdin: bytes, expected: list[tuple[str, str]]) -> None:
+    assert _outcomes(_read("-", stdin=stdin)) == [("stdin" + place, what) for place, what in expected]
+
+
+def test_a_pipe_of_json_lines_is_read_as_it_comes() -> None:
+    incoming, outgoing = os.pipe()
+    with os.fdopen(incoming, "rb") as stdin, os.fdopen(outgoing, "wb", buffering=0) as pipe:
+        reading = READER.read(["-"], stdin)
+        pipe.write(b'{"title": "een"}\n')
+        first = next(reading)
+        pipe.write(b'{"ti')
+        pipe.write(b'tle": "twee"}\n')
+        second = next(reading)
+        pipe.close()
+        assert list(reading) == []
+    assert [_article(first).title, _article(second).title] == ["een", "twee"]

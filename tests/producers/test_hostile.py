@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.accept import Item, outcome
+from producers.accept import Item, Piece, outcome
 from producers.formats import Format, Limits, by_content, pieces
 from producers.publish import publish
 from tests.producers.log import Log
@@ -43,7 +43,8 @@ REJECTED: dict[str, tuple[bytes, str]] = {
 
 
 def taken(data: bytes, format_: Format = Format.JSONL, article_bytes_max: int = 100_000) -> list[Item]:
-    found = pieces(io.BytesIO(data), format_, LIMITS)
+    read = pieces(io.BytesIO(data), format_, LIMITS)
+    found = [piece for piece in read if isinstance(piece, Piece)]
     return [Item(p.place, outcome(p.raw, now=NOW, article_bytes_max=article_bytes_max), p.original) for p in found]
 
 

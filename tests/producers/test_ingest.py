@@ -131,6 +131,9 @@ def test_without_tokens_ingest_is_closed_and_says_how_to_open_it(log: Log, setti
         (b"[1, 2]", "application/json", 422, "invalid"),
         (b"{}\n{}", "application/jsonl", 422, "empty"),
         (b"[" * 9_000, "application/json", 422, "undecodable"),
+        # Other forms, which hold markup, are for files and feeds: markup is slow to read.
+        (b'{"uri": "urn:x", "headline": "<b>x"}', "application/json", 422, "empty"),
+        (b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": 1}]}', "application/json", 422, "empty"),
     ],
 )
 def test_a_request_without_a_valid_article_has_a_reason(

@@ -126,6 +126,7 @@ class SimConsumer:
         self._generation = -1
         self._next: dict[TopicPartition, int] = {}
         self._turn = 0
+        self._paused: frozenset[TopicPartition] = frozenset()
 
     def poll(self, timeout_seconds: float, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
         if self.member not in self._group.members:
@@ -134,7 +135,7 @@ class SimConsumer:
             self._place()
         found: dict[TopicPartition, Sequence[Message]] = {}
         self._turn += 1
-        own = list(self._next)
+        own = [where for where in self._next if where not in self._paused]
         for where in own[self._turn % len(own) :] + own[: self._turn % len(own)] if own else ():
             start = self._next[where]
             messages = self._log.topic(where.topic)[where.partition][start : start + messages_max]
@@ -172,7 +173,7 @@ class SimConsumer:
         return self._next.get(partition)
 
     def pause(self, partitions: frozenset[TopicPartition]) -> None:
-        raise AssertionError("no worker of the simulation pauses")
+        self._paused = partitions
 
     def restart(self) -> None:
         self._generation = -1

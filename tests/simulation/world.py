@@ -15,10 +15,13 @@ from tests.consumers.making import KEYS, NOON, actor, mentions
 from tests.simulation.chance import Chance, Crash
 from tests.simulation.log import SimLog
 from tests.simulation.oracle import SEEN_DAYS, Expected, Violation
+from tests.simulation.pool import SimPool, WorkerEnds
 from tests.simulation.redis_model import Model, SimClient
 from wirewatch.broker import Broker, Consumer, TopicPartition
 from wirewatch.errors import Rebalanced, Rejected, Transient
 from wirewatch.metrics import Metrics
+from wirewatch.outlet import Outlet
+from wirewatch.pipelined import PipelinedWorker
 from wirewatch.records import Article, Mentions
 from wirewatch.settings import Settings, load
 from wirewatch.stage import Context, Received, Relay, Sink, Stage, Transform
@@ -41,7 +44,7 @@ def metrics() -> Metrics:
 
 @cache
 def settings() -> Settings:
-    return load(partitions=PARTITIONS, seen_days=SEEN_DAYS, kafka_bootstrap_servers="")
+    return load(partitions=PARTITIONS, seen_days=SEEN_DAYS, kafka_bootstrap_servers="", worker_job_documents=2)
 
 
 class Member:
@@ -62,18 +65,48 @@ class Member:
             if self._worker is None:
                 context = Context(settings=settings(), metrics=metrics())
                 broker: Broker = world.log  # type: ignore[assignment]
-                self._worker = world.patiently(lambda: open_worker(self._stage, broker, context, world))
+                self._worker = world.patiently(lambda: self._open(broker, context))
             worker = self._worker
             batch = world.patiently(lambda: worker.consumer.poll(0, 1 + world.chance.below(6)))
             if batch:
                 world.note(lambda: f"{self.name}: {[(w.partition, m[0].offset, len(m)) for w, m in batch.items()]}")
                 world.between()
                 worker.process(batch)
+            self._tend(worker)
         except Crash:
             world.note(lambda: f"{self.name}: crashed")
             self.die()
         finally:
             self.at_work = False
+
+    def stop(self) -> None:
+        """In order, as by SIGTERM, or what of it came before a crash."""
+        self.at_work = True
+        try:
+            if self._worker is not None:
+                self._world.note(lambda: f"{self.name}: stops")
+                self._worker.finish()
+                self._worker.close()
+                self._worker = None
+        except Crash:
+            self.die()
+        finally:
+            self.at_work = False
+
+    def _open(self, broker: Broker, context: Context) -> Worker:
+        world, stage = self._world, self._stage
+        if not isinstance(stage, Transform) or stage.apart is None:
+            return open_worker(stage, broker, context, world)
+        outlet = Outlet(stage.name, broker, context.metrics, world)
+        return PipelinedWorker(
+            stage, broker, context, world, outlet, lambda *_: SimPool(stage, _find_or_end, world.chance)
+        )
+
+    @staticmethod
+    def _tend(worker: Worker) -> None:
+        # The sink's goes by a clock that is not ours: what it finds, the start of the next run finds too.
+        if isinstance(worker, PipelinedWorker):
+            worker.tend()
 
     def die(self) -> None:
         """As by kill -9; half of the time the group takes a while to find out."""
@@ -104,7 +137,7 @@ class World:
         self._depth = 0
         sinks, transforms, relays = 1 + self.chance.below(3), 1 + self.chance.below(2), 1 + self.chance.below(2)
         self.members = [
-            *(Member(f"actors {n}", self._transform(), self) for n in range(transforms)),
+            *(Member(f"actors {n}", self._transform(apart=self.chance.below(2) > 0), self) for n in range(transforms)),
             *(Member(f"counters {n}", self._sink(), self) for n in range(sinks)),
             *(Member(f"relay {n}", self._relay(), self) for n in range(relays)),
         ]
@@ -160,29 +193,34 @@ class World:
             self.model.restore(self._kept)
         elif draw < 36:
             self.chance.one_of(self.members).expel()
-        elif draw < 39:
+        elif draw < 38:
+            self._free(Member.stop)
+        elif draw < 41:
             self._day += self.chance.one_of((0.3, 1, 4))
         else:
-            free = [member for member in self.members if not member.at_work]
-            if free:
-                self.chance.one_of(free).step()
+            self._free(Member.step)
+
+    def _free(self, do: Callable[[Member], None]) -> None:
+        free = [member for member in self.members if not member.at_work]
+        if free:
+            do(self.chance.one_of(free))
 
     def _publish(self) -> None:
-        """One more record on articles.v1: new, seen before, rejected by the stage, or no article at all."""
+        """One more record on articles.v1: new, seen before, rejected by the stage or deadly to it, or no article."""
         at = NOON + timedelta(days=self._day)
         self.log.now_ms = int(at.timestamp() * 1000)
-        kind, partition = self.chance.below(20), self.chance.below(PARTITIONS)
+        kind, partition = self.chance.below(21), self.chance.below(PARTITIONS)
         number = self.chance.below(self._published) if kind < 4 and self._published else self._published
         self._published += 1
         partition = number % PARTITIONS
         value = b"\xff no article"
-        if kind < 19:
+        if kind < 20:
             named = [each for n, each in enumerate(_ACTORS) if (number >> n) & 1]
             article = Article(
                 id=f"a{number}",
                 source="Wire",
                 title=" ".join(named),
-                text="odd" if kind == 18 else "",
+                text={18: "odd", 19: "deadly"}.get(kind, ""),
                 first_seen=at,
                 content_hash="",
             )
@@ -228,7 +266,7 @@ class World:
     def _client(self) -> SimClient:
         return SimClient(self.model, self.chance, self.between)
 
-    def _transform(self) -> Transform[Article, Mentions]:
+    def _transform(self, *, apart: bool) -> Transform[Article, Mentions]:
         return Transform(
             name="actors",
             summary="",
@@ -240,6 +278,7 @@ class World:
             ),
             key=lambda record: record.article_id,
             dead_letters_undecodable=True,
+            apart="of no use here" if apart else None,
         )
 
     def _sink(self) -> Sink[Any]:
@@ -264,7 +303,7 @@ class World:
 def _find(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
     return [
         Rejected("too-odd")
-        if item.record.text == "odd"
+        if item.record.text in ("odd", "deadly")
         else mentions(
             item.record.id,
             *map(_actor, item.record.title.split()),
@@ -273,6 +312,13 @@ def _find(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
         )
         for item in batch
     ]
+
+
+def _find_or_end(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
+    """In a worker of its own, where a deadly article can do no more than end it."""
+    if any(item.record.text == "deadly" for item in batch):
+        raise WorkerEnds
+    return _find(batch)
 
 
 _actor = cache(actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,18 @@ from wirewatch.topics import MENTIONS
 from wirewatch.watchdog import EXIT_STALLED, STOP_SECONDS_MAX
 
 STALL_SECONDS = 1.0
+
+_CLOSES_AND_GOES_ON = """
+import threading, time
+from wirewatch.watchdog import Watchdog
+stop = threading.Event()
+watchdog = Watchdog(0.3, stop)
+if {ask}:
+    stop.set()
+watchdog.close()
+time.sleep(2.5)  # longer than the watchdog and its backstop would bear
+print("still here")
+"""
 
 
 def env(folder: Path) -> dict[str, str]:
@@ -81,3 +94,15 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
         assert process.returncode == 130
+
+
+def test_a_closed_watchdog_does_not_end_the_process_that_goes_on_with_something_else() -> None:
+    for ask in (False, True):
+        done = subprocess.run(
+            [sys.executable, "-c", _CLOSES_AND_GOES_ON.format(ask=ask)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, "still here\n"), done.stderr

@@ -39,7 +39,7 @@ from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UsageError
 from wirewatch.local.kafka import LocalKafka
 from wirewatch.local.kafka_files import Relayed
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 from wirewatch.records import Article
 from wirewatch.redis_client import connect
 from wirewatch.settings import Settings, load

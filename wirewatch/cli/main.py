@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from wirewatch import __version__
-from wirewatch.errors import UsageError, WirewatchError
+from wirewatch.cli.signals import close_stdout
+from wirewatch.errors import EXIT_FAULTS, TooManyFaults, UsageError, WirewatchError
 
 # Command, module below wirewatch.cli, and its one line in the help (kept here, so that help imports nothing heavy).
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,7 +76,8 @@ def cli(config: Path | None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; return the exit code: 0 fine, 1 failed, 2 called wrongly. Never a traceback for a user error."""
+    """Run one command; return the exit code: 0 fine, 1 failed, 2 called wrongly, 3 a stage that
+    met too many faults. Never a traceback for a user error."""
     try:
         result = cli.main(args=list(arguments), prog_name="wirewatch", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -90,10 +91,12 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_stdout()
         return 0
     except UsageError as error:
         return _fail(error, EXIT_USAGE)
+    except TooManyFaults as error:
+        return _fail(error, EXIT_FAULTS)
     except WirewatchError as error:
         return _fail(error, EXIT_FAILURE)
 

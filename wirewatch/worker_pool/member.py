@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from wirewatch import logs
+from wirewatch.broker import Message
 from wirewatch.codec import decode
 from wirewatch.errors import Rejected
 from wirewatch.local.tether import die_with
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
-from wirewatch.stage import Context, Received, Transform
+from wirewatch.stage import Apply, Context, Received, Transform
 from wirewatch.worker_pool.wire import Answer, Closed, Failed, Job, Ready, Result, Start, receive, send
 
 _DETAIL_CHARS_MAX = 500
@@ -62,9 +63,9 @@ def _serve(channel: socket.socket) -> None:
         assert isinstance(job, Job)  # noqa: S101 - as above
         # By a thread that needs no interpreter lock: it ends also a worker that hangs in C, and says where it hung.
         faulthandler.dump_traceback_later(start.job_seconds_max, exit=True)
-        results = apply([Received(decode(stage.reads, message.value), message) for message in job.messages])
+        results = answers(stage, apply, job.messages)
         faulthandler.cancel_dump_traceback_later()
-        send(channel, Answer(_encoded(stage, results)))
+        send(channel, Answer(results))
 
 
 def load(name: str) -> Transform[Any, Any]:
@@ -74,9 +75,11 @@ def load(name: str) -> Transform[Any, Any]:
     return stage
 
 
-def _encoded(stage: Transform[Any, Any], results: Sequence[Any]) -> list[Result]:
+def answers(stage: Transform[Any, Any], apply: Apply[Any, Any], messages: Sequence[Message]) -> list[Result]:
+    """One result per message, in order. Raises whatever ``apply`` raises: that is the end of a worker."""
+    results = apply([Received(decode(stage.reads, message.value), message) for message in messages])
     return [
-        Result(reason=result.reason, detail=result.detail)
+        Result(reason=result.reason, detail=result.detail, ours=result.ours)
         if isinstance(result, Rejected)
         else Result(stage.writes.encode(result))
         for result in results

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -42,6 +42,21 @@ class Done:
 
 class _Stopping(Exception):
     """The pool is being closed: the job at hand is dropped."""
+
+
+class Pool(Protocol):
+    """What does the work: see WorkerPool, of which the simulation has its own kind."""
+
+    size: int
+    """Workers at most."""
+
+    def submit(self, ticket: Any, messages: Sequence[Message]) -> None: ...
+
+    def collect(self) -> list[Done]: ...
+
+    def finish(self, seconds_max: float) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class WorkerPool:
@@ -114,7 +129,7 @@ class WorkerPool:
             while True:
                 ticket, messages = self._next(number, done)
                 started = time.monotonic()
-                results = self._results(number, messages)
+                results = settle(lambda some: self._attempt(number, some), messages)
                 done = Done(ticket, results, time.monotonic() - started)
                 self._metrics.worker_documents.inc(len(messages))
                 if (process := self._processes.get(number)) is not None and process.documents >= self._recycle:
@@ -146,27 +161,6 @@ class WorkerPool:
                 raise _Stopping
             self._running += 1
             return self._jobs.popleft()
-
-    def _results(self, number: int, messages: Sequence[Message]) -> Sequence[Result]:
-        outcome = self._attempt(number, messages)
-        if not isinstance(outcome, Died):
-            return outcome
-        if len(messages) == 1:
-            return [self._once_more(number, messages[0])]
-        return [self._alone(number, message) for message in messages]
-
-    def _alone(self, number: int, message: Message) -> Result:
-        outcome = self._attempt(number, [message])
-        # The first death, in company, convicts nobody; this one may have been a kill from outside.
-        return self._once_more(number, message) if isinstance(outcome, Died) else outcome[0]
-
-    def _once_more(self, number: int, message: Message) -> Result:
-        """Of a document that has ended a worker while it was alone in it."""
-        outcome = self._attempt(number, [message])
-        if not isinstance(outcome, Died):
-            return outcome[0]
-        log.error("a document ends its worker", why=outcome.detail, **_place(message))
-        return Result(reason=outcome.reason, detail=f"twice: {outcome.detail}")
 
     def _attempt(self, number: int, messages: Sequence[Message]) -> list[Result] | Died:
         outcome = self._process(number).do(messages)
@@ -204,6 +198,36 @@ class WorkerPool:
         if reason != "no-start":
             self._metrics.workers_alive.dec()
         self._metrics.worker_ends.labels(reason).inc()
+
+
+Attempt = Callable[[Sequence[Message]], list[Result] | Died]
+"""Has one worker do these messages."""
+
+
+def settle(attempt: Attempt, messages: Sequence[Message]) -> Sequence[Result]:
+    """One result per message, in order, whatever the workers die of. A document is rejected when it has ended two of
+    them while it was alone in each."""
+    outcome = attempt(messages)
+    if not isinstance(outcome, Died):
+        return outcome
+    if len(messages) == 1:
+        return [_once_more(attempt, messages[0])]
+    return [_alone(attempt, message) for message in messages]
+
+
+def _alone(attempt: Attempt, message: Message) -> Result:
+    outcome = attempt([message])
+    # The first death, in company, convicts nobody; this one may have been a kill from outside.
+    return _once_more(attempt, message) if isinstance(outcome, Died) else outcome[0]
+
+
+def _once_more(attempt: Attempt, message: Message) -> Result:
+    """Of a document that has ended a worker while it was alone in it."""
+    outcome = attempt([message])
+    if not isinstance(outcome, Died):
+        return outcome[0]
+    log.error("a document ends its worker", why=outcome.detail, **_place(message))
+    return Result(reason=outcome.reason, detail=f"twice: {outcome.detail}", ours=True)
 
 
 def cores() -> int:

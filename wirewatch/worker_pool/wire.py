@@ -40,6 +40,8 @@ class Result(msgspec.Struct, frozen=True):
     value: bytes = b""
     reason: str | None = None
     detail: str = ""
+    ours: bool = False
+    """As of ``Rejected``."""
 
 
 class Answer(msgspec.Struct, frozen=True, tag=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.producers.archives import crawl
 from tests.producers.log import Log
 from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
@@ -15,13 +17,20 @@ from wirewatch.sqlite_broker import SqliteBroker
 GOOD = '{"title": "NAVO schort op", "url": "https://nieuws.example/1"}\n'
 
 
+COMMAND = (sys.executable, "-m", "wirewatch", "publish")
+
+
+def environment() -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("WIREWATCH_", "KAFKA_"))}
+    return {**clean, "PYTHONPATH": str(Path(__file__).parents[3])}
+
+
 def publish(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command in ``folder``, with its log below it and no settings of this machine."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("WIREWATCH_", "KAFKA_"))}
     return subprocess.run(
-        [sys.executable, "-m", "wirewatch", "publish", *arguments],
+        [*COMMAND, *arguments],
         cwd=folder,
-        env={**clean, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env=environment(),
         input=stdin,
         capture_output=True,
         text=True,
@@ -85,3 +94,48 @@ def test_a_path_that_is_missing_is_one_line_and_publishes_nothing(tmp_path: Path
 def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
     assert publish(tmp_path).returncode == 2
     assert publish(tmp_path, "-", "--format", "pdf").returncode == 2
+    assert publish(tmp_path, "--watch", "missing").returncode == 2
+
+
+def test_every_kind_of_file_is_published_and_what_is_no_article_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "crawl.warc.gz").write_bytes(crawl())
+    samples = Path(__file__).parents[2] / "data/readers"
+    result = publish(tmp_path, str(samples), "crawl.warc.gz", "--json")
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 9
+    assert "9 articles published, 0 rejected\n" in result.stderr
+    assert "crawl.warc.gz: skipped: 1 record: answers other than 200\n" in result.stderr
+
+
+def test_a_watched_folder_is_emptied_until_a_signal_ends_it(tmp_path: Path) -> None:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(GOOD)
+    with subprocess.Popen(
+        [*COMMAND, "--watch", "inbox"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if "a.jsonl" in line)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert said == "inbox/a.jsonl: 1 article published, 0 rejected; moved to inbox/done/a.jsonl\n"
+    assert (folder / "done/a.jsonl").read_text() == GOOD
+
+
+def test_a_reader_of_the_output_that_goes_away_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    lines = "".join(f'{{"title": "{n}"}}\n' for n in range(20_000))
+    (tmp_path / "a.jsonl").write_text(lines)
+    with subprocess.Popen(
+        [*COMMAND, "a.jsonl", "--json"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "accepted" in process.stdout.readline()
+        process.stdout.close()
+        assert "standard output was closed, so reading stopped" in process.stderr.read()
+        assert process.wait(30) == 1

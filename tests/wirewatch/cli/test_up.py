@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.path_contract import oracle
-from wirewatch.local.machine import free_ports
+from wirewatch.local.ports import free_ports
 
 STAGES = ("actors", "entities", "counters", "relay")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wirewatch.errors import EXIT_FAULTS
 from wirewatch.local import child
-from wirewatch.local.supervisor import GaveUp, Program, Supervisor, decide
+from wirewatch.local.supervisor import GaveUp, Program, Restart, Supervisor, decide
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,12 @@ from wirewatch.local.supervisor import GaveUp, Program, Supervisor, decide
 def test_a_dead_process_is_started_again_unless_it_keeps_dying(
     lifetimes: list[float], reason: str, pause: float | None
 ) -> None:
-    decision = decide(lifetimes)
+    decision = decide(lifetimes, 1)
     assert (decision.reason, decision.pause_seconds) == (reason, pause)
+
+
+def test_a_stage_that_met_too_many_faults_is_not_started_again_however_long_it_ran() -> None:
+    assert decide([600.0], EXIT_FAULTS) == Restart("too-many-faults", None)
 
 
 def test_a_program_that_cannot_run_is_given_up_with_its_last_words(tmp_path: Path) -> None:
