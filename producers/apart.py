@@ -25,7 +25,6 @@ from producers.accept import Piece, RawArticle
 from producers.documents import Document, parse
 from producers.feed import Feed
 from wirewatch.errors import Rejected
-from wirewatch.local.tether import die_with
 from wirewatch.worker_pool.process import environment
 
 CPU_SECONDS_MAX = 20
@@ -55,6 +54,9 @@ class _Answer(msgspec.Struct, frozen=True):
     source: str | None = None
     language: str | None = None
     items: tuple[_Item, ...] = ()
+    children: tuple[str, ...] = ()
+    hubs: tuple[str, ...] = ()
+    topic: str | None = None
     reason: str = ""
     detail: str = ""
 
@@ -97,7 +99,7 @@ class Apart:
             self._channel, other = socket.socketpair()
             with other:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", __name__, str(other.fileno()), str(os.getpid()), str(self._cpu_seconds)],
+                    [sys.executable, "-m", __name__, str(other.fileno()), str(self._cpu_seconds)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -145,7 +147,8 @@ class Apart:
 def _feed(answer: _Answer) -> Feed:
     if answer.reason:
         raise Rejected(answer.reason, answer.detail)
-    return Feed(answer.title, answer.source, answer.language, tuple(map(_piece, answer.items)))
+    items = tuple(map(_piece, answer.items))
+    return Feed(answer.title, answer.source, answer.language, items, answer.children, answer.hubs, answer.topic)
 
 
 def _piece(item: _Item) -> Piece:
@@ -163,7 +166,8 @@ def _answer(document: Document) -> _Answer:
         feed = parse(document)
     except Rejected as rejected:
         return _Answer(reason=rejected.reason, detail=rejected.detail)
-    return _Answer(feed.title, feed.source, feed.language, tuple(map(_item, feed.items)))
+    items = tuple(map(_item, feed.items))
+    return _Answer(feed.title, feed.source, feed.language, items, feed.children, feed.hubs, feed.topic)
 
 
 def _send(channel: socket.socket, body: bytes) -> None:
@@ -203,9 +207,12 @@ def _limit_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def main(descriptor: int, parent: int, cpu_seconds: int) -> int:
-    """Answer the parent at the other end of socket ``descriptor`` until it is gone."""
-    die_with(parent, signal.SIGKILL)
+def main(descriptor: int, cpu_seconds: int) -> int:
+    """Answer the parent at the other end of socket ``descriptor`` until it is gone.
+
+    The socket tells that it is, however it ended. The kernel's death signal would not do: it watches the thread that
+    started us, and threads share this process.
+    """
     if sys.platform == "linux":  # elsewhere the kernel does not keep to it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     with socket.socket(fileno=descriptor) as channel:
@@ -221,4 +228,4 @@ def main(descriptor: int, parent: int, cpu_seconds: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:4])))
+    sys.exit(main(*map(int, sys.argv[1:3])))

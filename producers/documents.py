@@ -13,9 +13,12 @@ from producers.feed import Feed
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read or fetched. ``url`` and ``content_type`` as its server said them; None of a file."""
+    """What was read or fetched. ``url`` and ``content_type`` as its server said them; None of a file.
 
-    kind: Literal["feed", "page", "ninjs"]
+    ``offers`` is a page that is asked for the feeds which it offers.
+    """
+
+    kind: Literal["feed", "page", "ninjs", "offers"]
     data: bytes
     bytes_max: int
     url: str | None = None
@@ -27,29 +30,43 @@ Parse = Callable[[Document], Feed]
 
 
 def parse(document: Document) -> Feed:
-    """The feed in a document; of a page or a ninjs item, its article as a feed's only item. Raises Rejected.
+    """The feed in a document: RSS, Atom, JSON Feed or a news sitemap. Raises Rejected.
 
+    Of a page or a ninjs item it is a feed whose only item is the article; of ``offers`` one whose children are the
+    feeds.
     May take minutes and gigabytes on hostile input: what comes from strangers belongs into ``apart.Apart``.
     """
     # Slow to import, and not needed in a process that has its documents parsed apart.
     if document.kind == "page":
         from producers.extract import page
 
-        found = page(
-            document.data, bytes_max=document.bytes_max, url=document.url, charset=_charset(document.content_type)
-        )
+        charset = _charset(document.content_type)
+        found = page(document.data, bytes_max=document.bytes_max, url=document.url, charset=charset)
         return Feed("", None, None, (Piece("", found, document.data),))
     if document.kind == "ninjs":
         from producers.ninjs import ninjs
 
         return Feed("", None, None, (Piece("", ninjs(document.data), document.data),))
-    if document.data.lstrip()[:1] == b"{":
+    if document.kind == "offers":
+        from producers.feeds.discover import offered
+
+        return Feed("", None, None, (), children=tuple(offered(document.data, document.url or "")))
+    return _feed(document)
+
+
+def _feed(document: Document) -> Feed:
+    from producers.feeds.sitemap import is_sitemap, sitemap, unpacked
+
+    data = unpacked(document.data, bytes_max=document.bytes_max)
+    if data.lstrip()[:1] == b"{":
         from producers.feeds.json_feed import json_feed
 
-        return json_feed(document.data, url=document.url)
+        return json_feed(data, url=document.url)
+    if is_sitemap(data):
+        return sitemap(data, url=document.url)
     from producers.feeds.parse import xml_feed
 
-    return xml_feed(document.data, url=document.url, content_type=document.content_type)
+    return xml_feed(data, url=document.url, content_type=document.content_type)
 
 
 def _charset(content_type: str | None) -> str | None:

@@ -13,14 +13,24 @@ ITEMS_MAX = 10_000
 """Of one feed: a few bytes make an item, and every bad one a dead letter."""
 
 
+HUBS_MAX = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A parsed feed. ``source`` stands for items whose own link does not tell who published them."""
+    """A parsed feed. ``source`` stands for items whose own link does not tell who published them.
+
+    ``children``: addresses of the documents that this one is only an index of. ``hubs`` and ``topic``: where it says
+    that one can subscribe to it, and by which address (WebSub).
+    """
 
     title: str
     source: str | None
     language: str | None
     items: tuple[Piece, ...]
+    children: tuple[str, ...] = ()
+    hubs: tuple[str, ...] = ()
+    topic: str | None = None
 
 
 def bounded(pieces: Iterable[Piece], found: int) -> Iterator[Piece]:

@@ -37,6 +37,14 @@ _TRACKING = frozenset({
 _TRACKING_PREFIXES = ("utm_", "mtm_", "pk_campaign", "pk_kwd", "at_campaign", "at_custom", "at_link")
 
 
+# Of one page there are often a version for phones and one in AMP, on a host or under a path of its own.
+_EDITION_HOST = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.)")
+_EDITION_LABEL = re.compile(r"^([^.]+)\.m\.(?=[^.]+\.)")
+_AMP_CACHE = re.compile(r"^/(?:[cv]|amp)/s/(?P<rest>[^/]+\..*)$", re.DOTALL)
+_AMP_PATH = re.compile(r"^/amp(?=/.)|(?:/amp|\.amp)/?$|\.amp(?=\.html?$)")
+_AMP_QUERIES = frozenset(["amp", "amp=", "amp=1", "amp=true", "outputtype=amp", "outputtype=amp-type"])
+
+
 def web_address(url: str) -> str:
     """The URL as readers may follow it: http or https with a host, and no user name or password in it.
 
@@ -49,14 +57,22 @@ def web_address(url: str) -> str:
 def canonical_url(url: str) -> str:
     """The one spelling of a URL that identifies the page. Applying it twice changes nothing.
 
-    Scheme and host in lower case (IDNA), default port, user name, fragment and tracking parameters dropped, the query
-    sorted, percent-encoding and dot segments made uniform. Not for following: some servers mind the order of a query.
+    Scheme and host in lower case (IDNA), default port, user name, fragment, www. and tracking parameters dropped, the
+    editions for phones and in AMP (m., amp., /amp) taken for the page itself, the query sorted, percent-encoding and
+    dot segments made uniform. Not for following: some servers mind the order of a query.
     Raises Rejected (``bad-url``).
     """
-    parts, host = _checked(url)
+    parts, host = _checked(_uncached(url))
     query = "&".join(part for part in parts.query.split("&") if part and not _is_tracking(part))
+    host = _EDITION_LABEL.sub(r"\1.", host.lower())
+    # Again and again, so that what was done once stays as it is.
+    while (shorter := _EDITION_HOST.sub("", host)) != host:
+        host = shorter
+    path = parts.path
+    while (shorter := _AMP_PATH.sub("", path)) != path:
+        path = shorter
     try:
-        return canonicalize_url(urlunsplit((parts.scheme, host, parts.path, query, "")))
+        return canonicalize_url(urlunsplit((parts.scheme, host, path, query, "")))
     except (ValueError, IndexError) as error:
         raise Rejected("bad-url", f"{url[:200]!r}: {error}") from error
 
@@ -108,6 +124,18 @@ def _checked(url: str) -> tuple[SplitResult, str]:
     return parts, host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
 
 
+def _uncached(url: str) -> str:
+    """The address of the page itself, for one in Google's AMP caches."""
+    parts, _ = _checked(url)
+    host = parts.hostname or ""
+    if host.endswith(".cdn.ampproject.org") or (host in ("www.google.com", "google.com") and parts.path[:5] == "/amp/"):
+        match = _AMP_CACHE.match(parts.path)
+        return f"https://{match['rest']}{'?' + parts.query if parts.query else ''}" if match else url
+    return url
+
+
 def _is_tracking(part: str) -> bool:
+    if part.lower() in _AMP_QUERIES:
+        return True
     name = unquote_plus(part.partition("=")[0]).lower()
     return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)

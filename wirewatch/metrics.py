@@ -129,6 +129,23 @@ class Metrics:
             "http_request_duration_seconds", "Time to answer an HTTP request.", DURATION_SECONDS, "route"
         )
         self.feed_fetches = self._counter("feed_fetches_total", "Feed polls by outcome.", "outcome")
+        self.feed_duplicates = self._counter(
+            "feed_duplicates_dropped_total", "Articles of feeds that were published before as they are."
+        )
+        self.hub_requests = self._counter(
+            "feed_hub_requests_total", "Hubs asked to subscribe or unsubscribe us, by outcome.", "mode", "outcome"
+        )
+        self.pushes = self._counter(
+            "feed_pushes_total", "Pushes that hubs sent, by outcome; forged: the signature is wrong.", "outcome"
+        )
+        self.pages = self._counter(
+            "feed_pages_total",
+            "Article pages asked for their full text, by outcome; robots: the site forbids it.",
+            "outcome",
+        )
+        self.feeds = self._gauge(
+            "feeds", "Listed feeds by health: ok, new, silent (below its own rhythm), failing, ended.", "health"
+        )
         self.sse_clients = self._gauge("sse_clients", "Connections to the alert stream.")
 
     def describe_build(self, *, spacy_model: str) -> None:

@@ -115,7 +115,19 @@ class Settings(BaseSettings):
 
     # Feeds
     user_agent: str = _setting("wirewatch/0.1 (+https://wirewatch.example)", "User-Agent of feed requests.")
-    feed_interval_seconds: Seconds = _setting(300.0, "Time between polls of a feed.")
+    feed_interval_seconds: Seconds = _setting(300.0, "Shortest time between polls of a feed.")
+    feed_interval_seconds_max: Seconds = _setting(86_400.0, "Longest time between polls of a feed.")
+    feed_connections: Count = _setting(100, "Feeds that a poller fetches at the same time.")
+    feed_host_connections: Count = _setting(2, "Of these, from one host.")
+    feed_push_interval_seconds: Seconds = _setting(
+        7_200.0, "Longest time between polls of a feed that is pushed to us, unless its rhythm is longer."
+    )
+    websub_url: str = _setting(
+        "", "Public address of `wirewatch serve`, for hubs to push feeds to (WebSub). Empty: feeds are polled only."
+    )
+    feed_lease_seconds: Seconds = _setting(600.0, "A feed that a poller took and did not finish is taken again.")
+    feed_seen_hours: Count = _setting(168, "An article published so recently as it is now is not published again.")
+    page_wait_seconds: Seconds = _setting(1.0, "Between two article pages that are read for one feed, seconds.")
     fetch_seconds_max: Seconds = _setting(20.0, "Longest fetch of a feed or page, seconds.")
     fetch_bytes_max: Count = _setting(5_242_880, "Largest feed or page, bytes after decompression.")
 

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import Response
 
 from consumers.reading import CounterRow
+from consumers.source_health import Sources
 from wirewatch.records import Alert
 
 _REF = "#/components/schemas/{name}"
@@ -58,8 +59,9 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str]
 
 
-_SCHEMAS, COMPONENTS = msgspec.json.schema_components((AlertPage, Counters, Refusal, Readiness), ref_template=_REF)
-_BY_TYPE = dict(zip((AlertPage, Counters, Refusal, Readiness), _SCHEMAS, strict=True))
+_TYPES = (AlertPage, Counters, Sources, Refusal, Readiness)
+_SCHEMAS, COMPONENTS = msgspec.json.schema_components(_TYPES, ref_template=_REF)
+_BY_TYPE = dict(zip(_TYPES, _SCHEMAS, strict=True))
 
 
 def json(record: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from consumers.api import alerts, counters, health, stream
+from consumers.api import alerts, counters, health, sources, stream
 from consumers.api.answers import COMPONENTS, Problem, Refusal, json
 from consumers.api.backend import Backend
 from consumers.api.health import Checks
@@ -28,8 +28,8 @@ async def _nothing() -> None:
 
 
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
-    """Alerts, their stream, and counters."""
-    return alerts.router(backend), stream.router(backend), counters.router(backend)
+    """Alerts, their stream, counters, and sources."""
+    return alerts.router(backend), stream.router(backend), counters.router(backend), sources.router(backend)
 
 
 def create_app(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
 
 from producers.accept import Piece, RawArticle, clean_text
-from producers.feed import Feed, bounded
+from producers.feed import HUBS_MAX, Feed, bounded
 from producers.feeds.parse import first_address, link, source_of, without_repetition
 from producers.json_forms import is_version
 from producers.markup import to_text
@@ -31,11 +33,18 @@ class _Item(msgspec.Struct):
     authors: list[_Author] | None = None
 
 
+class _Hub(msgspec.Struct):
+    type: str | None = None
+    url: str | None = None
+
+
 class _Feed(msgspec.Struct):
     version: str
     title: str = ""
     home_page_url: str | None = None
     language: str | None = None
+    feed_url: str | None = None
+    hubs: list[_Hub] | None = None
     items: list[msgspec.Raw] = []
 
 
@@ -57,7 +66,11 @@ def json_feed(data: bytes, *, url: str | None = None) -> Feed:
     pieces = (
         Piece(f"#{n}", _raw(bytes(item), base, source, feed.language), bytes(item)) for n, item in enumerate(feed.items)
     )
-    return Feed(feed.title, source, feed.language, tuple(bounded(pieces, len(feed.items))))
+    items = tuple(bounded(pieces, len(feed.items)))
+    # The format has other kinds of hubs too.
+    found = (link(base, hub.url) for hub in feed.hubs or () if (hub.type or "").lower() == "websub")
+    hubs = tuple(islice((hub for hub in found if hub), HUBS_MAX))
+    return Feed(feed.title, source, feed.language, items, hubs=hubs, topic=link(base, feed.feed_url))
 
 
 def _raw(data: bytes, base: str | None, source: str | None, language: str | None) -> RawArticle | Rejected:

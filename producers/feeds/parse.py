@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import islice
 from time import strftime, struct_time
 from typing import Any
 from urllib.parse import urljoin
@@ -13,7 +14,7 @@ from feedparser.api import parse
 from feedparser.encodings import convert_to_utf8
 
 from producers.accept import Piece, RawArticle, clean_text
-from producers.feed import Feed, bounded
+from producers.feed import HUBS_MAX, Feed, bounded
 from producers.identity import host_of, web_address
 from producers.markup import to_text
 from wirewatch.errors import Rejected
@@ -34,7 +35,16 @@ def xml_feed(data: bytes, *, url: str | None = None, content_type: str | None = 
     language = parsed.feed.get("language")
     raws = (_raw(entry, base, source, language) for entry in parsed.entries)
     pieces = (Piece(f"#{n}", raw, msgspec.json.encode(raw)) for n, raw in enumerate(raws))
-    return Feed(title, source, language, tuple(bounded(pieces, len(parsed.entries))))
+    items = tuple(bounded(pieces, len(parsed.entries)))
+    links = parsed.feed.get("links", ())
+    topic = next(iter(_related(links, "self", base)), None)
+    return Feed(title, source, language, items, hubs=_related(links, "hub", base), topic=topic)
+
+
+def _related(links: Any, relation: str, base: str | None) -> tuple[str, ...]:
+    """The feed's own links of that relation, a few of them at most."""
+    found = (link(base, each.get("href")) for each in links if each.get("rel") == relation)
+    return tuple(islice((address for address in found if address), HUBS_MAX))
 
 
 def _parsed(data: bytes, url: str | None, content_type: str | None) -> Any:

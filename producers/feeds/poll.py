@@ -1,43 +1,29 @@
-"""Polls feeds until stopped: when each is due, what is new in it, and that it reached the broker.
-
-What the servers said (ETag, Last-Modified) and which items were published is kept in memory: after a restart each feed
-is fetched whole once, and its items go to the broker again, where their ids show them to be repeats. One thread polls
-all feeds, one after the other; an asynchronous scheduler with the state in Redis takes its place.
-"""
+"""One poll of one feed: what it holds that is new goes to the broker, and what was learnt of the feed is kept."""
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-import itertools
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from producers.accept import Item, outcome
-from producers.documents import Document, Parse
-from producers.feed import Feed
-from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome, fetch
-from producers.publish import Tally, publish
-from wirewatch.broker import Producer
+import msgspec
+
+from producers.feeds.board import Board, Held
+from producers.feeds.fetch import Conditional, Failed, Fetched, Outcome
+from producers.feeds.intake import Intake, Took
+from producers.feeds.rhythm import Next, Rhythm, arrived, next_poll
+from producers.feeds.subscriber import Subscriber
+from producers.feeds.websub import offered, stretched
+from producers.publish import Tally
 from wirewatch.errors import BrokerUnavailable, Rejected
-from wirewatch.metrics import Metrics
+from wirewatch.feed_state import FeedState, health
+from wirewatch.push_state import Subscription
 from wirewatch.settings import Settings
 
-STAGE = "feeds"
-WAIT_SECONDS_MAX = 86_400.0
-ENDED = frozenset(["gone", "refused", "bad-url"])
-"""Failures that no later poll can mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """When a feed is due again, and why then; ``when`` None: never."""
-
-    when: datetime | None
-    reason: str
+PRINTS_MAX = 2_000
+_LEASE_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,136 +37,117 @@ class Visit:
     next: Next
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is remembered of a feed between polls."""
-
-    url: str
-    state: Conditional = field(default_factory=Conditional)
-    published: frozenset[bytes] = frozenset()
-    failures: int = 0
+def learnt(state: FeedState, result: Outcome, took: Took, now: datetime, settings: Settings, spread: float) -> Next:
+    """When the feed is due after this poll; see ``next_poll``."""
+    rhythm = _rhythm(state, took, now)
+    return next_poll(result, now, settings, rhythm=rhythm, failures=state.failures, spread=spread)
 
 
-def next_poll(outcome_: Outcome, now: datetime, settings: Settings, *, failures: int = 0) -> Next:
-    """When to poll again. ``failures``: how many polls before this one failed in a row."""
-    interval = settings.feed_interval_seconds
-    if isinstance(outcome_, Fetched):
-        return Next(now + timedelta(seconds=interval), "fetched")
-    if isinstance(outcome_, NotModified):
-        return Next(now + timedelta(seconds=interval), "not-modified")
-    if outcome_.reason in ENDED:
-        return Next(None, outcome_.reason)
-    asked = retry_after_seconds(outcome_.retry_after, now)
-    if asked is not None:
-        return Next(now + timedelta(seconds=min(max(asked, interval), WAIT_SECONDS_MAX)), "retry-after")
-    # The exponent is bounded too: a feed that is down for a year must not overflow a float.
-    wait = min(interval * 2 ** min(failures, 20), max(interval, WAIT_SECONDS_MAX))
-    return Next(now + timedelta(seconds=wait), "backoff")
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date; None when it says nothing of use."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
-
-
-def document_of(fetched: Fetched) -> Document:
-    """What was fetched, ready to be parsed as a feed."""
-    return Document(
-        kind="feed",
-        data=fetched.body,
-        bytes_max=len(fetched.body),
-        url=fetched.url,
-        content_type=fetched.content_type,
+def after(state: FeedState, result: Outcome, took: Took, following: Next, now: datetime) -> FeedState:
+    """What is known of a feed after a poll. Pure."""
+    polled = msgspec.structs.replace(
+        state,
+        last_poll=now,
+        next_poll=following.when,
+        ended=following.reason if following.when is None else None,
+    )
+    if isinstance(result, Failed):
+        error = f"{result.reason}: {result.detail}"[:500]
+        return msgspec.structs.replace(polled, failures=state.failures + 1, last_error=error)
+    polled = msgspec.structs.replace(polled, failures=0, last_success=now)
+    if not isinstance(result, Fetched):
+        return polled
+    rhythm = _rhythm(state, took, now)
+    hub, topic = offered(result, took) or (None, None)
+    return msgspec.structs.replace(
+        polled,
+        etag=result.state.etag,
+        last_modified=result.state.last_modified,
+        moved_to=result.moved or state.moved_to,
+        prints=took.prints[:PRINTS_MAX],
+        gap_seconds=rhythm.gap_seconds,
+        last_article=rhythm.last_article,
+        articles=state.articles + took.tally.published,
+        hub=hub,
+        topic=topic,
     )
 
 
-def accepted(feed: Feed, url: str, now: datetime, settings: Settings) -> list[Item]:
-    """The feed's items, each accepted or rejected."""
-    return [
-        Item(
-            url + piece.place,
-            outcome(piece.raw, now=now, article_bytes_max=settings.article_bytes_max, fetched_from=url),
-            piece.original,
-        )
-        for piece in feed.items
-    ]
+def with_pushes(state: FeedState, subscription: Subscription | None) -> FeedState:
+    """The state with what was pushed since the last poll. Pure."""
+    if subscription is None or subscription.articles == state.pushed:
+        return state
+    new = max(0, subscription.articles - state.pushed)
+    when = datetime.fromtimestamp(subscription.pushed, UTC)
+    rhythm = arrived(Rhythm(state.gap_seconds, state.last_article), new, (), when)
+    return msgspec.structs.replace(
+        state,
+        pushed=subscription.articles,
+        articles=state.articles + new,
+        gap_seconds=rhythm.gap_seconds,
+        last_article=rhythm.last_article,
+    )
+
+
+def agreement(state: FeedState, result: Outcome, took: Took, subscription: Subscription | None, now: datetime) -> int:
+    """How many polls in a row found nothing that the hub had not pushed before. Pure."""
+    if isinstance(result, Failed) or took.new or subscription is None or not subscription.live(now.timestamp()):
+        return 0
+    return state.agreed + 1
+
+
+def _rhythm(state: FeedState, took: Took, now: datetime) -> Rhythm:
+    return arrived(Rhythm(state.gap_seconds, state.last_article), took.new, took.published, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
-    """Polls feeds into a broker whose topics exist. ``on_visit`` is told of every poll."""
+    """Polls feeds. ``on_visit`` is told of every poll; without ``subscriber`` nothing is ever pushed."""
 
-    producer: Producer
-    parse: Parse
-    settings: Settings
-    metrics: Metrics
+    intake: Intake
+    board: Board
     on_visit: Callable[[Visit], None]
-    allow_private: bool = False
+    subscriber: Subscriber | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def once(self, urls: Sequence[str]) -> None:
-        """Poll each feed one time."""
-        for url in urls:
-            self._visit(_Known(url))
+    @property
+    def settings(self) -> Settings:
+        return self.intake.settings
 
-    def run(self, urls: Sequence[str], stop: threading.Event) -> None:
-        """Poll each feed when it is due, until ``stop`` is set or every feed has ended."""
-        order = itertools.count()
-        due = [(self.clock(), next(order), _Known(url)) for url in urls]
-        heapq.heapify(due)
-        while due and not stop.is_set():
-            when, _, known = due[0]
-            # wait() is the interval and the way to stop in one.
-            if stop.wait(max(0.0, (when - self.clock()).total_seconds())):
-                return
-            heapq.heappop(due)
-            following = self._visit(known)
-            if following.when is not None:
-                heapq.heappush(due, (following.when, next(order), known))
-
-    def _visit(self, known: _Known) -> Next:
-        result = fetch(known.url, known.state, self.settings, allow_private=self.allow_private)
-        tally, items = Tally(), 0
+    async def visit(self, held: Held) -> Visit:
+        """Poll one feed that was taken from the board, and give it back. Raises StoreUnavailable."""
+        subscription = await self.subscriber.find(held.state) if self.subscriber else None
+        state = with_pushes(held.state, subscription)
+        conditional = Conditional(state.etag, state.last_modified)
+        result: Outcome = await self.intake.fetcher.fetch(state.moved_to or state.url, conditional)
+        took = Took()
         if isinstance(result, Fetched):
             try:
-                tally, items = self._publish(known, result)
+                # Pages may be slow: who still works on a feed when its lease ends is not alone with it.
+                async with asyncio.timeout(self.settings.feed_lease_seconds * _LEASE_SHARE):
+                    took = await self.intake.take(held.listing, result, self.clock(), state.prints)
+            except TimeoutError:
+                result = Failed("timeout", "reading its articles took too long")
             except Rejected as rejected:
                 result = Failed("not-a-feed", str(rejected))
             except BrokerUnavailable as error:
                 result = Failed("broker-unavailable", str(error))
-        following = next_poll(result, self.clock(), self.settings, failures=known.failures)
-        known.failures = known.failures + 1 if isinstance(result, Failed) else 0
-        self.metrics.feed_fetches.labels(_label(result)).inc()
-        self.on_visit(Visit(known.url, result, tally, items, following))
-        return following
-
-    def _publish(self, known: _Known, document: Fetched) -> tuple[Tally, int]:
-        items = accepted(self.parse(document_of(document)), known.url, self.clock(), self.settings)
-        prints = [_print(item) for item in items]
-        new = [item for item, seen in zip(items, prints, strict=True) if seen not in known.published]
-        tally = publish(new, self.producer, stage=STAGE, metrics=self.metrics)
-        # Only now: were the broker away, the next poll must get all of it again.
-        known.state = document.state
-        known.published = frozenset(prints)
-        known.url = document.moved or known.url
-        return tally, len(items)
+        now = self.clock()
+        # Jitter needs no secrets.
+        following = learnt(state, result, took, now, self.settings, random.random())  # noqa: S311
+        agreed = agreement(state, result, took, subscription, now)
+        following = stretched(following, subscription, agreed, now, self.settings)
+        kept = msgspec.structs.replace(after(state, result, took, following, now), agreed=agreed)
+        if self.subscriber:
+            kept = await self.subscriber.tend(kept, subscription, now)
+        await self.board.give(kept, health(kept, now).word)
+        self.intake.metrics.feed_fetches.labels(_label(result)).inc()
+        visit = Visit(state.url, result, took.tally, took.items, following)
+        self.on_visit(visit)
+        return visit
 
 
 def _label(result: Outcome) -> str:
     if isinstance(result, Failed):
         return result.reason
     return "fetched" if isinstance(result, Fetched) else "not-modified"
-
-
-def _print(item: Item) -> bytes:
-    """Tells whether an item was published before as it is now."""
-    if isinstance(item.outcome, Rejected):
-        return hashlib.sha256(item.original).digest()
-    return f"{item.outcome.id}{item.outcome.content_hash}".encode()

@@ -20,12 +20,14 @@ from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
 from wirewatch.broker import Membership, TopicPartition
 from wirewatch.errors import StoreUnavailable, UserError
+from wirewatch.feed_state import FeedKeys
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client, address, answers, connect
 from wirewatch.settings import Settings, load
 
 RULES = load_rules()
-SERVICES = ("counters", "relay", "api", "operator")
+FEEDS = FeedKeys(Settings().redis_prefix)
+SERVICES = ("counters", "relay", "api", "operator", "feeds")
 
 
 @pytest.fixture(scope="module", params=sorted(programs()) or ["none"])
@@ -47,7 +49,7 @@ def settings_of(redis: SecuredRedis, url: str) -> Settings:
 
 
 def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> None:
-    counters, relay, api, operator = (as_user(redis, user) for user in SERVICES)
+    counters, relay, api, operator = (as_user(redis, user) for user in SERVICES[:4])
     counting = store(counters, lambda record, now: raise_alert(record, RULES, now))
     assert counting.claim(M0, Membership(1, "a"))
     assert counting.apply(M0, 0, 2, log_of(M0, [mentions("a1", "nato", "iran"), mentions("a2", "nato")])) == 2
@@ -104,6 +106,9 @@ FOREIGN_WORK: dict[str, tuple[str, Call]] = {
     "api runs scripts": ("api", lambda c: c.script_load("return 1")),
     "relay counts": ("relay", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "relay reads positions": ("relay", lambda c: c.hmget(KEYS.position(*M0), "next")),
+    "feeds counts": ("feeds", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
+    "feeds reads the alerts": ("feeds", lambda c: c.get(KEYS.feed)),
+    "api lists a feed": ("api", lambda c: c.hset(FEEDS.listed, "https://e.example/", "{}")),
     "counters writes the feed": ("counters", lambda c: c.xadd(KEYS.feed, {"id": "x"})),
     "counters reads the feed": ("counters", lambda c: c.hmget(KEYS.feed_ids, "x")),
     "counters writes the feed in a script": (

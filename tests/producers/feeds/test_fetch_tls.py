@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -24,8 +25,18 @@ NAME = "feeds.example"
 @dataclass(frozen=True)
 class TlsServer:
     port: int
-    trusting: httpx.Client
-    """A client that trusts the server's certificate, which is for NAME."""
+    trusted: ssl.SSLContext
+    """Trusts the server's certificate, which is for NAME."""
+
+    def get(self, name: str, *addresses: str) -> httpx.Response:
+        async def once() -> httpx.Response:
+            async with httpx.AsyncClient(trust_env=False, verify=self.trusted) as client:
+                place = Target(name, self.port, addresses)
+                response = await connect(client, f"https://{name}:{self.port}/", place, {})
+                await response.aread()
+                return response
+
+        return asyncio.run(once())
 
 
 @pytest.fixture
@@ -52,25 +63,20 @@ def server(tmp_path: Path) -> Iterator[TlsServer]:
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     trusted = ssl.create_default_context(cafile=str(certificate))
-    with httpx.Client(trust_env=False, verify=trusted) as client:
-        yield TlsServer(http.server_port, client)
+    yield TlsServer(http.server_port, trusted)
     http.shutdown()
     thread.join()
     http.server_close()
 
 
 def test_the_name_in_the_url_is_asked_for_and_verified(server: TlsServer) -> None:
-    place = Target(NAME, server.port, ("127.0.0.1",))
-    response = connect(server.trusting, f"https://{NAME}:{server.port}/", place, {})
-    assert response.read() == f"{NAME}:{server.port}".encode()
+    assert server.get(NAME, "127.0.0.1").content == f"{NAME}:{server.port}".encode()
 
 
 def test_a_certificate_for_another_name_is_refused(server: TlsServer) -> None:
-    place = Target("other.example", server.port, ("127.0.0.1",))
     with pytest.raises(httpx.ConnectError, match="certificate is not valid for"):
-        connect(server.trusting, f"https://other.example:{server.port}/", place, {})
+        server.get("other.example", "127.0.0.1")
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(server: TlsServer) -> None:
-    place = Target(NAME, server.port, ("127.0.0.2", "127.0.0.1"))
-    assert connect(server.trusting, f"https://{NAME}:{server.port}/", place, {}).status_code == 200
+    assert server.get(NAME, "127.0.0.2", "127.0.0.1").status_code == 200

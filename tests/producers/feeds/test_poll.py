@@ -2,68 +2,27 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from producers import documents
-from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome
-from producers.feeds.poll import Poller, Visit, next_poll, retry_after_seconds
+from producers.feeds.board import MemoryBoard
+from producers.feeds.fetch import Failed, Fetcher
+from producers.feeds.intake import Intake
+from producers.feeds.poll import Poller, Visit
+from producers.feeds.scheduler import Scheduler
 from tests.producers.feeds.server import Server, conditional, reply, serving
 from tests.producers.log import Log, unwritable
+from wirewatch.feed_state import Listing
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 
-NOW = datetime(2020, 1, 6, 12, 0, tzinfo=UTC)
-SETTINGS = Settings(feed_interval_seconds=300)
-FETCHED = Fetched("https://e.example/", b"", None, Conditional())
 FEED = b"<rss version='2.0'><channel><link>https://krant.example/</link>%s</channel></rss>"
 ITEM = b"<item><title>Artikel %d</title><link>https://krant.example/%d</link></item>"
-
-
-@pytest.mark.parametrize(
-    ("outcome", "failures", "seconds", "reason"),
-    [
-        # What went well is due after the interval.
-        (FETCHED, 0, 300, "fetched"),
-        (NotModified(Conditional()), 0, 300, "not-modified"),
-        # Success after failures starts afresh.
-        (FETCHED, 9, 300, "fetched"),
-        # Each failure doubles the wait, up to a day.
-        (Failed("timeout", ""), 0, 300, "backoff"),
-        (Failed("http-status", ""), 1, 600, "backoff"),
-        (Failed("connection", ""), 3, 2_400, "backoff"),
-        (Failed("connection", ""), 10_000, 86_400, "backoff"),
-        # The server's own wait goes before ours, but never shortens it, and a day is the most.
-        (Failed("rate-limited", "", "1200"), 5, 1_200, "retry-after"),
-        (Failed("unavailable", "", "Mon, 06 Jan 2020 13:00:00 GMT"), 0, 3_600, "retry-after"),
-        (Failed("rate-limited", "", "1"), 0, 300, "retry-after"),
-        (Failed("rate-limited", "", "99999999999999999999"), 0, 86_400, "retry-after"),
-        (Failed("rate-limited", "", "soon"), 0, 300, "backoff"),
-        # What cannot get better ends.
-        (Failed("gone", ""), 0, None, "gone"),
-        (Failed("refused", ""), 0, None, "refused"),
-        (Failed("bad-url", ""), 0, None, "bad-url"),
-    ],
-)
-def test_the_next_poll_has_its_time_and_reason(
-    outcome: Outcome, failures: int, seconds: int | None, reason: str
-) -> None:
-    following = next_poll(outcome, NOW, SETTINGS, failures=failures)
-    assert following.reason == reason
-    assert following.when == (None if seconds is None else NOW + timedelta(seconds=seconds))
-
-
-@given(st.text(max_size=40) | st.none())
-def test_any_retry_after_header_is_read_or_ignored(header: str | None) -> None:
-    seconds = retry_after_seconds(header, NOW)
-    assert seconds is None or seconds >= 0
 
 
 @pytest.fixture
@@ -77,19 +36,31 @@ class Polling:
 
     def __init__(self, log: Log, settings: Settings, visits_max: int) -> None:
         self.visits: list[Visit] = []
-        self.stop = threading.Event()
         self.visits_max = visits_max
         self.after: dict[int, Callable[[], None]] = {}
         """What happens to the world after so many visits."""
         self.metrics = Metrics(CollectorRegistry())
-        self.poller = Poller(
-            parse=documents.parse,
-            producer=log.producer,
-            settings=settings.model_copy(update={"feed_interval_seconds": 0.01}),
-            metrics=self.metrics,
-            on_visit=self._seen,
-            allow_private=True,
-        )
+        self.log = log
+        fast = {"feed_interval_seconds": 0.01, "feed_interval_seconds_max": 0.01, "feed_host_connections": 9}
+        self.settings = settings.model_copy(update=fast)
+
+    def run(self, *urls: str) -> None:
+        asyncio.run(self._run(urls))
+
+    async def _run(self, urls: tuple[str, ...]) -> None:
+        self.stop = asyncio.Event()
+        async with Fetcher(self.settings, allow_private=True) as fetcher:
+            board = MemoryBoard([Listing(url=url) for url in urls], self.settings.feed_host_connections)
+            intake = Intake(
+                producer=self.log.producer,
+                parse=documents.parse,
+                settings=self.settings,
+                metrics=self.metrics,
+                marks=board,
+                fetcher=fetcher,
+            )
+            poller = Poller(intake=intake, board=board, on_visit=self._seen)
+            await Scheduler(poller, endless=False).run(self.stop)
 
     def _seen(self, visit: Visit) -> None:
         self.visits.append(visit)
@@ -112,7 +83,7 @@ def test_only_what_is_new_is_published_and_an_unchanged_feed_is_not_fetched(
     server.answers["/feed"] = conditional(_feed(1, 2), '"1"', "yesterday")
     changed = conditional(_feed(1, 2, 3), '"2"', "today")
     polling.after[2] = lambda: server.answers.update({"/feed": changed})
-    polling.poller.run([f"{server.url}/feed"], polling.stop)
+    polling.run(f"{server.url}/feed")
     assert polling.published() == [2, 0, 1, 0]
     assert sorted(article.title for article in log.articles()) == ["Artikel 1", "Artikel 2", "Artikel 3"]
     assert {article.fetched_from for article in log.articles()} == {f"{server.url}/feed"}
@@ -126,7 +97,7 @@ def test_a_bad_item_goes_to_the_dead_letters_once_however_often_it_is_polled(
 ) -> None:
     server.answers["/feed"] = reply(200, FEED % b"<item></item>")
     polling = Polling(log, settings, visits_max=3)
-    polling.poller.run([f"{server.url}/feed"], polling.stop)
+    polling.run(f"{server.url}/feed")
     [(letter, _)] = log.dead_letters()
     assert (letter.reason, letter.stage, letter.origin) == ("empty", "feeds", f"{server.url}/feed#0")
 
@@ -134,7 +105,7 @@ def test_a_bad_item_goes_to_the_dead_letters_once_however_often_it_is_polled(
 def test_a_feed_that_is_gone_ends_and_the_others_go_on(server: Server, log: Log, settings: Settings) -> None:
     server.answers |= {"/gone": reply(410), "/feed": reply(200, _feed(1)), "/page": reply(200, b"<html>")}
     polling = Polling(log, settings, visits_max=9)
-    polling.poller.run([f"{server.url}/{name}" for name in ("gone", "feed", "page")], polling.stop)
+    polling.run(*(f"{server.url}/{name}" for name in ("gone", "feed", "page")))
     ended = [visit for visit in polling.visits if visit.next.when is None]
     assert [(visit.url, visit.next.reason) for visit in ended] == [(f"{server.url}/gone", "gone")]
     not_a_feed = [visit.outcome for visit in polling.visits if visit.url.endswith("/page")]
@@ -145,7 +116,7 @@ def test_a_feed_that_is_gone_ends_and_the_others_go_on(server: Server, log: Log,
 def test_polling_ends_by_itself_when_every_feed_has_ended(server: Server, log: Log, settings: Settings) -> None:
     server.answers["/gone"] = reply(410)
     polling = Polling(log, settings, visits_max=99)
-    polling.poller.run([f"{server.url}/gone"], polling.stop)
+    polling.run(f"{server.url}/gone")
     assert len(polling.visits) == 1
 
 
@@ -155,7 +126,7 @@ def test_while_the_broker_is_away_nothing_is_forgotten(server: Server, log: Log,
     with ExitStack() as outage:
         outage.enter_context(unwritable(settings))
         polling.after[1] = outage.close
-        polling.poller.run([f"{server.url}/feed"], polling.stop)
+        polling.run(f"{server.url}/feed")
     first, second = polling.visits
     assert isinstance(first.outcome, Failed)
     assert first.outcome.reason == "broker-unavailable"
@@ -165,6 +136,6 @@ def test_while_the_broker_is_away_nothing_is_forgotten(server: Server, log: Log,
 def test_after_a_permanent_move_the_new_address_is_polled(server: Server, log: Log, settings: Settings) -> None:
     server.answers |= {"/old": reply(301, Location="/new"), "/new": reply(200, _feed(1))}
     polling = Polling(log, settings, visits_max=3)
-    polling.poller.run([f"{server.url}/old"], polling.stop)
+    polling.run(f"{server.url}/old")
     assert [path for path, _ in server.requests] == ["/old", "/new", "/new", "/new"]
     assert polling.published() == [1, 0, 0]

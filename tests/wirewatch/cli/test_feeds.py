@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from tests.producers.feeds.server import Server, reply, serving
 from tests.producers.log import Log
+from wirewatch.cli.serve import _application
+from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
 
@@ -68,7 +72,7 @@ def test_polling_goes_on_until_it_is_asked_to_stop(server: Server, tmp_path: Pat
     process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     lines = iter(process.stderr.readline, "")
-    assert any("next poll at" in line for line in lines)
+    assert any("next poll" in line for line in lines)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     process.stderr.close()
@@ -91,3 +95,51 @@ def test_check_says_why_a_feed_of_our_own_network_is_refused(server: Server, tmp
     assert "refused" in result.stdout
     assert "Traceback" not in result.stderr
     assert server.requests == []
+
+
+OPML = """<opml version="2.0"><body><outline text="Nederland"><outline text="De Krant" xmlUrl="{url}/feed"/></outline>
+<outline text="bad" xmlUrl="nowhere"/></body></opml>"""
+
+
+def listed(folder: Path, redis_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    arguments_, environment = command(folder, *arguments)
+    environment |= {"REDIS_URL": redis_url}
+    return subprocess.run(arguments_, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_list_is_imported_polled_and_exported_and_a_second_poller_asks_for_nothing_twice(
+    server: Server, tmp_path: Path, redis_url: str
+) -> None:
+    (tmp_path / "list.opml").write_text(OPML.format(url=server.url))
+    imported = listed(tmp_path, redis_url, "import", str(tmp_path / "list.opml"))
+    assert imported.stdout == "1 feeds read, 1 new on the list, 1 left out\n"
+    assert "list.opml: line 2: 'nowhere'" in imported.stderr
+    polled = listed(tmp_path, redis_url, "poll", "--once", "--allow-private")
+    assert (polled.returncode, titles(tmp_path)) == (0, ["NAVO schort op"])
+    assert listed(tmp_path, redis_url, "poll", "--once", "--allow-private").returncode == 0
+    assert len(server.requests) == 1
+    feed = json.loads(listed(tmp_path, redis_url, "list", "--json").stdout)
+    assert (feed["health"], feed["categories"], feed["articles"]) == ("silent", ["Nederland"], 1)
+    exported = listed(tmp_path, redis_url, "export").stdout
+    assert f'<outline text="De Krant" type="rss" xmlUrl="{server.url}/feed"/>' in exported
+    assert listed(tmp_path, redis_url, "remove", f"{server.url}/feed").returncode == 0
+    assert "no feeds" in listed(tmp_path, redis_url, "list").stderr
+
+
+def test_check_of_a_page_names_the_feeds_that_it_offers(server: Server, tmp_path: Path) -> None:
+    page = b"<html><head><link rel=alternate type=application/rss+xml href=/feed></head></html>"
+    server.answers["/"] = reply(200, page, Content_Type="text/html")
+    result = feeds(tmp_path, "check", f"{server.url}/", "--json", "--allow-private")
+    assert json.loads(result.stdout)["feeds offered"] == [f"{server.url}/feed"]
+
+
+def test_hubs_find_their_endpoint_on_the_ingest_only_when_there_is_a_public_address(
+    redis_url: str, tmp_path: Path
+) -> None:
+    def paths(**changed: object) -> set[str]:
+        settings = Settings(data_dir=tmp_path / "data", redis_url=SecretStr(redis_url)).model_copy(update=changed)
+        with _application(settings, Metrics(CollectorRegistry()), "ingest") as app:
+            return {path for path in app.openapi()["paths"] if "websub" in path}
+
+    assert paths() == set()
+    assert paths(websub_url="https://news.example") == {"/websub/{subscription_id}"}
