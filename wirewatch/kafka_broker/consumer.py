@@ -27,7 +27,8 @@ READ_OPTIONS: dict[str, Any] = {
     "check_crcs": True,
     "fetch_max_bytes": 16 << 20,
     "fetch_max_wait_ms": 250,
-    "request_timeout_ms": 30_000,
+    # As the producer: a connection that has gone silent is given up after it.
+    "request_timeout_ms": 15_000,
     "metrics_enabled": False,
 }
 # A member that waits longer, as for Redis, leaves its group and joins again afterwards. Not the usual five minutes: for
