@@ -90,8 +90,10 @@ def health(state: FeedState, now: datetime) -> Health:
     """How a feed is at ``now``: the gravest that applies."""
     if state.ended:
         return Health("ended", f"not polled any more: {state.ended}")
-    if state.failures >= FAILING_AFTER:
-        return Health("failing", f"{state.failures} failures in a row, the last: {state.last_error or 'unknown'}")
+    # One that has never answered may be a wrong address: whoever put it on the list is to see that at once.
+    if state.failures >= (FAILING_AFTER if state.last_success else 1):
+        times = "1 failure" if state.failures == 1 else f"{state.failures} failures in a row, the last"
+        return Health("failing", f"{times}: {state.last_error or 'unknown'}")
     if state.last_success is None or state.last_article is None:
         return Health("new", "no article yet")
     since = now - state.last_article

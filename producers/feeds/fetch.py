@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +136,9 @@ class Fetcher:
             return Failed(rejected.reason, rejected.detail)
         except (TimeoutError, httpx.TimeoutException) as error:
             return Failed("timeout", f"{type(error).__name__} within {seconds_max:g} s")
+        except socket.gaierror as error:
+            # The resolver's own words, without its numbers: "Name or service not known".
+            return Failed("connection", f"the host is not found: {error.strerror or error}")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Failed("connection", f"{type(error).__name__}: {error}")
 

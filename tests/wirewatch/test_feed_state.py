@@ -23,6 +23,8 @@ WELL = FeedState(url="u", last_success=NOW, last_article=NOW - HOUR, gap_seconds
         # One or two failures are no news; the third is.
         ({"failures": 2, "last_error": "timeout"}, "ok"),
         ({"failures": 3, "last_error": "timeout"}, "failing"),
+        # Of one that never answered the first is.
+        ({"failures": 1, "last_error": "connection", "last_success": None, "last_article": None}, "failing"),
         ({"failures": 3, "ended": "gone"}, "ended"),
         # Ten articles an hour: a night is no silence, a day is.
         ({"last_article": NOW - 12 * HOUR}, "ok"),
