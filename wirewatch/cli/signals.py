@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import signal
 import sys
 import threading
@@ -18,12 +19,23 @@ def stop_event() -> threading.Event:
     The second signal ends the process on the spot; that is safe at any moment, as nothing uncommitted is lost.
     """
     stop = threading.Event()
+    asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+    again = False
 
     def ask(_: int, __: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal again
+        if again:
             os._exit(EXIT_INTERRUPTED)
+        again = True
+        asked.put(None)
+
+    def tell() -> None:
+        asked.get()
         stop.set()
 
+    # Not set by the handler: that runs in the middle of anything, also of ``stop.wait`` while it holds the event's
+    # lock, for which ``set`` would then wait. A SimpleQueue is made for being used there.
+    threading.Thread(target=tell, name="signals", daemon=True).start()
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     return stop

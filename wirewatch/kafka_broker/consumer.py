@@ -16,7 +16,7 @@ from kafka.structs import TopicPartition as KafkaPartition
 from wirewatch.broker import Membership, Message, Positions, TopicPartition
 from wirewatch.errors import Rebalanced, RetentionLoss
 from wirewatch.kafka_broker.connection import Connection, no_topic
-from wirewatch.kafka_broker.joining import keep_finished_joins
+from wirewatch.kafka_broker.joining import repair_joins
 from wirewatch.kafka_broker.polling import repair_poll
 
 READ_OPTIONS: dict[str, Any] = {
@@ -94,7 +94,7 @@ class KafkaGroupConsumer:
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             **READ_OPTIONS,
         )
-        keep_finished_joins(self._client, session_timeout_ms / 1000)
+        repair_joins(self._client, session_timeout_ms / 1000)
         repair_poll(self._client)
         try:
             self._subscribe(topics)
