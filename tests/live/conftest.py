@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -24,20 +26,31 @@ class KafkaServer:
         return self.settings.kafka_bootstrap_servers
 
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """Apache Kafka: at KAFKA_BOOTSTRAP_SERVERS, else one of our own for the whole test run."""
-    # Shorter than the default, so that tests of dead members need not wait long.
-    settings = load(kafka_session_timeout_ms=6000)
-    if settings.kafka_bootstrap_servers:
-        yield KafkaServer(settings, None)
-        return
-    local = LocalKafka(tmp_path_factory.mktemp("kafka"))
+@contextmanager
+def own_kafka(folder: Path) -> Iterator[KafkaServer]:
+    """A cluster of our own, with its data in ``folder``; the test is skipped where it cannot run."""
+    local = LocalKafka(folder)
     try:
         local.start()
     except UserError as error:
         pytest.skip(f"{error}; then `make test` runs this")
     try:
-        yield KafkaServer(settings.model_copy(update={"kafka_bootstrap_servers": local.bootstrap_servers}), local)
+        yield KafkaServer(_settings(kafka_bootstrap_servers=local.bootstrap_servers), local)
     finally:
         local.stop()
+
+
+def _settings(**changed: str) -> Settings:
+    # Shorter than the default, so that tests of dead members need not wait long.
+    return load(kafka_session_timeout_ms=6000, **changed)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """Apache Kafka: at KAFKA_BOOTSTRAP_SERVERS, else one of our own for the whole test run."""
+    settings = _settings()
+    if settings.kafka_bootstrap_servers:
+        yield KafkaServer(settings, None)
+        return
+    with own_kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server

@@ -12,15 +12,12 @@ from pathlib import Path
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from tests.live.conftest import KafkaServer
+from tests.live.conftest import KafkaServer, own_kafka
 from tests.wirewatch.broker_driving import until
 from tests.wirewatch.stages import PARTITIONS, messages, program, publish_texts, running, source_offsets
 from tests.wirewatch.test_runner import a_transform
 from wirewatch.broker import Broker, TopicSpec
-from wirewatch.errors import UserError
 from wirewatch.kafka_broker import KafkaBroker
-from wirewatch.local.kafka import LocalKafka
-from wirewatch.settings import load
 from wirewatch.topics import ARTICLES, DEAD_LETTERS, MENTIONS
 from wirewatch.watchdog import STOP_SECONDS_MAX
 
@@ -30,16 +27,8 @@ pytestmark = pytest.mark.live
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[KafkaServer]:
     """A cluster of this test's own, to be taken away."""
-    local = LocalKafka(tmp_path / "kafka")
-    try:
-        local.start()
-    except UserError as error:
-        pytest.skip(f"{error}; then `make test` runs this")
-    settings = load(kafka_session_timeout_ms=6000, kafka_bootstrap_servers=local.bootstrap_servers)
-    try:
-        yield KafkaServer(settings, local)
-    finally:
-        local.stop()
+    with own_kafka(tmp_path / "kafka") as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import KafkaServer
+from tests.live.conftest import KafkaServer, own_kafka
 from tests.path_stopping import stopping_under_load_redoes_at_most_one_batch
 from tests.wirewatch.stages import program, publish_texts
 from wirewatch.cli.signals import EXIT_INTERRUPTED
-from wirewatch.errors import UserError
 from wirewatch.kafka_broker import KafkaBroker
-from wirewatch.local.kafka import LocalKafka
-from wirewatch.settings import load
 from wirewatch.topics import ARTICLES, specs
 
 pytestmark = pytest.mark.live
@@ -25,16 +22,8 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A cluster of this module's own: what is written twice can be told on new topics alone."""
-    local = LocalKafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        local.start()
-    except UserError as error:
-        pytest.skip(f"{error}; then `make test` runs this")
-    settings = load(kafka_session_timeout_ms=6000, kafka_bootstrap_servers=local.bootstrap_servers)
-    try:
-        yield KafkaServer(settings, local)
-    finally:
-        local.stop()
+    with own_kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
 
 
 def environment(kafka: KafkaServer) -> dict[str, str]:
