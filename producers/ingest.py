@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 from starlette.requests import ClientDisconnect
 
+from producers import request_body
 from producers.accept import Item, Piece, RawArticle, outcome
 from producers.formats import Format, own_form
 from producers.ingest_access import RateLimit, Token, configured_tokens, find
@@ -130,21 +131,19 @@ class _Ingest:
         return token
 
     async def _body(self, request: Request) -> bytes:
-        """The body; refused as soon as it is too large, not when all of it is in memory."""
+        """The body; refused when it is too large."""
         bytes_max = self.settings.ingest_bytes_max
         length = request.headers.get("content-length", "")
-        body = bytearray()
         if length.isdigit() and len(length) < 20 and int(length) > bytes_max:
             raise _too_large(bytes_max)
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > bytes_max:
-                    raise _too_large(bytes_max)
+            body = await request_body.read(request, bytes_max)
         except ClientDisconnect:
             # Nobody reads this answer; the server has said why it hung up, if it was the server.
             raise _RefusedError(400, "incomplete", "the body ended too early") from None
-        return bytes(body)
+        if body is None:
+            raise _too_large(bytes_max)
+        return body
 
     def _take(self, body: bytes, format_: Format, token: Token, origin: str) -> Response:
         read = own_form(io.BytesIO(body), format_, self.settings.ingest_bytes_max)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from producers import request_body
 from producers.feeds.fetch import Conditional, Fetched
 from producers.feeds.intake import Intake
 from producers.feeds.subscriptions import Subscriptions
@@ -68,7 +69,10 @@ class _Hubs:
         subscription = await self._find(subscription_id)
         if subscription is None or subscription.mode != "subscribe":
             return self._said(410, "unknown")
-        body = await self._body(request)
+        try:
+            body = await request_body.read(request, self.settings.fetch_bytes_max)
+        except ClientDisconnect:
+            body = b""  # nobody reads the answer, and nothing was signed like that
         if body is None:
             return self._said(413, "too-large")
         if not signed(body, subscription.secret, request.headers.get("x-hub-signature")):
@@ -96,18 +100,6 @@ class _Hubs:
         with answers():
             found = await self.client.hget(FeedKeys(self.settings.redis_prefix).listed, url)
         return None if found is None else decode_listing(url, found)
-
-    async def _body(self, request: Request) -> bytes | None:
-        """The body as it came, or None as soon as it is too large."""
-        body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > self.settings.fetch_bytes_max:
-                    return None
-        except ClientDisconnect:
-            return b""  # nobody reads the answer, and nothing was signed like that
-        return bytes(body)
 
     def _said(self, status: int, outcome: str) -> Response:
         self.metrics.pushes.labels(outcome).inc()
