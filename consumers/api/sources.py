@@ -29,7 +29,8 @@ def router(backend: Backend) -> APIRouter:
     def all_sources() -> Response:
         """How every listed feed is: last success, last article, last error, its own rhythm.
 
-        `silent`: it answers, and brings less than its own rhythm; `failing`: three failures in a row or more.
+        `silent`: it answers, and brings less than its own rhythm; `failing`: three failures in a row or
+        more, or never an answer.
         """
         return json(read(datetime.now(UTC)))
 

@@ -18,7 +18,7 @@ ROWS_MAX = 500
 """A browser takes seconds for thousands of rows; the worst come first, and the JSON has all."""
 _BAR_UNITS = 1_000
 _MEANINGS: dict[HealthWord, str] = {
-    "failing": "three failures in a row or more",
+    "failing": "three failures in a row or more, or never an answer",
     "silent": "answers, and brings less than its own rhythm",
     "ended": "gone for good, not polled any more",
     "new": "no article yet",
