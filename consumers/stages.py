@@ -6,6 +6,8 @@ from consumers.actors import ACTORS
 from consumers.counters import COUNTERS
 from consumers.entities import EXTRACTION
 from consumers.outbox import RELAY
-from wirewatch.stage import Stage
+from wirewatch.stage import PathStage, Stage
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (ACTORS, EXTRACTION, COUNTERS, RELAY)}
+PATH: dict[str, PathStage] = {stage.name: stage for stage in (ACTORS, EXTRACTION, COUNTERS, RELAY)}
+"""Those that an article passes."""
+STAGES: dict[str, Stage] = {**PATH}

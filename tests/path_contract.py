@@ -19,7 +19,7 @@ from typing import Any
 import spacy
 
 from consumers.recognise import compile_watchlist, recognise
-from consumers.stages import STAGES
+from consumers.stages import PATH
 from consumers.watchlist_file import load_watchlist
 from tests import seeds
 from wirewatch.broker import Broker
@@ -56,7 +56,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 @contextmanager
 def stages(env: Env) -> Iterator[None]:
     """Every stage as a process, stopped in order at the end."""
-    process = subprocess.Popen([sys.executable, "-m", "wirewatch", "consume", *STAGES], env={**os.environ, **env})
+    process = subprocess.Popen([sys.executable, "-m", "wirewatch", "consume", *PATH], env={**os.environ, **env})
     try:
         yield
         assert process.poll() is None, "the stages ended by themselves"
@@ -67,7 +67,7 @@ def stages(env: Env) -> Iterator[None]:
 
 def wait_until_settled(settings: Settings) -> None:
     """Until every record has gone the whole way."""
-    path = ArticlePath(list(STAGES.values()), settings)
+    path = ArticlePath(list(PATH.values()), settings)
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     try:
         while not settled(found := path.reached()):

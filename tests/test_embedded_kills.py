@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from consumers.stages import STAGES
+from consumers.stages import PATH
 from tests.path_contract import Env, counted, wait_until_settled, wirewatch
 from wirewatch.settings import Settings
 
@@ -48,7 +48,7 @@ def test_killed_stages_over_the_embedded_log_count_every_article_once(tmp_path: 
     env = {"WIREWATCH_DATA_DIR": str(tmp_path), "REDIS_URL": redis_url, "WIREWATCH_BATCH_MESSAGES_MAX": "5"}
     chance = random.Random(5)
     wirewatch(env, "topics", "create")
-    running = {name: start(name, env) for name in STAGES if name != "entities"}
+    running = {name: start(name, env) for name in PATH if name != "entities"}
     try:
         for n in range(_KILLS):
             publish(env, n * _ARTICLES // _KILLS, _ARTICLES // _KILLS)

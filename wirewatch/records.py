@@ -17,6 +17,8 @@ MentionKind = Literal["name", "derived", "metonym"]
 Severity = Literal["info", "warning", "critical"]
 # A record whose time has no zone is invalid: guessed, it would be counted in another hour on each machine.
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+# What raises an alert: an article that matches a rule, or a volume rule (an actor's rate, a pair of actors, a source).
+AlertKind = Literal["article", "spike", "new-pair", "silent-source"]
 # ok: something was found; none: nothing was; skipped: not looked at, with a reason; dlq: dead-lettered.
 Status = Literal["ok", "none", "skipped", "dlq"]
 
@@ -81,6 +83,16 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     field: Field
     start: int
     text: str
+    paragraph: int | None = None
+    """Index into ``Mentions.paragraphs``."""
+
+
+class Paragraph(msgspec.Struct, frozen=True, kw_only=True):
+    """A paragraph of the article that holds a mention, for rules that ask which words stand near; may be cut short."""
+
+    field: Field
+    start: int
+    text: str
 
 
 class Mentions(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +112,12 @@ class Mentions(msgspec.Struct, frozen=True, kw_only=True):
     """Broker time stamp of the article record, milliseconds since the epoch: when the article was acknowledged."""
     actors: tuple[ActorMentions, ...] = ()
     sentences: tuple[Sentence, ...] = ()
+    paragraphs: tuple[Paragraph, ...] = ()
     watchlist_version: str = ""
+    revision: int = 1
+    """That of the article: more than 1 for an edit of an article that was published before."""
+    sketch: str = ""
+    """What its text looks like, in few bytes, for telling which articles are one story (consumers/stories)."""
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,8 +172,27 @@ class AlertActor(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class AlertArticle(msgspec.Struct, frozen=True, kw_only=True):
+    """One article of an alert's story that matched the rule."""
+
+    article_id: str
+    title: str
+    source: str
+    url: str | None = None
+    language: str | None = None
+    published: Moment | None = None
+    first_seen: Moment | None = None
+    revision: int = 1
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A match that people are told about. ``id`` is deterministic, so a repeat can be recognised as one."""
+    """What people are told: a rule and a story, or a rule and a window. Raised once, by the first article that matches;
+    what comes later (more articles of the story, edits) makes a new ``revision`` of it with the same ``id``.
+
+    ``id`` is deterministic: a hash of the rule, its version, and the story (or the actors and the window), so a repeat
+    can be recognised as one. Title, source, sentences and the like are those of the article that raised it, in its
+    newest edit. In the outbox, before a story is known, ``id`` is the same as ``match``.
+    """
 
     id: str
     rule: str
@@ -174,3 +210,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     raised: Moment
     received_ms: int
     sentences: tuple[AlertSentence, ...] = ()
+    kind: AlertKind = "article"
+    summary: str = ""
+    """That of the rule: what it is for."""
+    match: str = ""
+    """Which match made this revision: a hash of the rule, its version, the actors and the article."""
+    story: str = ""
+    """Id of the story; empty for a volume rule."""
+    revision: int = 1
+    updated: Moment | None = None
+    """When this revision was made; None for the first."""
+    article_revision: int = 1
+    story_articles: int = 1
+    """Articles of the story that matched the rule, by now."""
+    articles: tuple[AlertArticle, ...] = ()
+    """The newest of them, newest first, at most 20; the one that raised the alert is always among them."""
+    sources: tuple[str, ...] = ()
+    """Their sources, in the order in which they came, at most 20."""
+    old: bool = False
+    """Published long before we first saw it: kept, and by default no one is notified."""

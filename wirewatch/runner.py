@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_whe
 
 from wirewatch.broker import Broker, Consumer, TopicPartition
 from wirewatch.errors import Rebalanced, Transient
-from wirewatch.stage import Context, Stage
+from wirewatch.stage import Context, Service, Stage
 from wirewatch.workers import Worker, open_worker
 
 _PAUSE_SECONDS_MAX = 15.0
@@ -50,6 +50,10 @@ def run(
     loop = _Loop(stage.name, context, stop, turned)
     worker: Worker | None = None
     try:
+        if isinstance(stage, Service):
+            context.metrics.state.state("running")
+            loop.patiently(lambda: stage.run(context, stop, turned))
+            return
         worker = loop.patiently(lambda: open_worker(stage, broker, context, loop))
         context.metrics.state.state("running")
         while not stop.is_set():

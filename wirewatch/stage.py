@@ -1,12 +1,14 @@
 """What a stage is: a value that declares what it reads and writes, and opens to a function over batches.
 
-Two kinds. A *Transform* turns each source record into exactly one output record at the same partition number, so a gap
+Four kinds. A *Transform* turns each source record into exactly one output record at the same partition number, so a gap
 is visible downstream. A *Sink* applies records to a store that keeps the consumed offset beside its data, so that a
-repeat changes nothing. The runner drives both; a stage does no polling, committing or dead-lettering of its own.
+repeat changes nothing. A *Relay* empties an outbox into a topic. A *Service* follows a store or the clock. The runner
+drives them all; but for a service, a stage does no polling, committing or dead-lettering of its own.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -132,7 +134,23 @@ class Relay(Generic[Out]):
     """The outbox, read like a log: ``commit`` is called only after the topic acknowledged."""
 
 
-Stage = Transform[Any, Any] | Sink[Any] | Relay[Any]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Work that follows a store or the clock, no topic. Several may run: leases in the store tell who works."""
+
+    name: str
+    summary: str
+    reads: str
+    writes: str
+    """What it follows and what it changes, for people."""
+    run: Callable[[Context, threading.Event, Callable[[], None]], None]
+    """Works until the event is set, and calls the function at every turn of its loop, for the watchdog. Raises
+    StoreUnavailable when the store is away: it is then called again, after a pause, until it answers."""
+
+
+PathStage = Transform[Any, Any] | Sink[Any] | Relay[Any]
+"""A stage on the path of an article: what is published has been processed once all of these are through."""
+Stage = PathStage | Service
 
 
 def group_of(stage: Stage) -> str:

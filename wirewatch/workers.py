@@ -13,7 +13,7 @@ from wirewatch.errors import Fenced, Rebalanced, Rejected
 from wirewatch.fault_limit import FaultLimit
 from wirewatch.outlet import Loop, Outlet
 from wirewatch.pipelined import PipelinedWorker
-from wirewatch.stage import Apply, Context, Received, Relay, Sink, Stage, Store, Transform, group_of
+from wirewatch.stage import Apply, Context, PathStage, Received, Relay, Sink, Store, Transform, group_of
 from wirewatch.transforming import RECORD_BYTES_MAX, SOURCE_OFFSET, Packing, decoded
 
 __all__ = ["RECORD_BYTES_MAX", "SOURCE_OFFSET", "Worker", "group_of", "open_worker"]
@@ -51,7 +51,7 @@ class Worker(Protocol):
     def close(self) -> None: ...
 
 
-def open_worker(stage: Stage, broker: Broker, context: Context, loop: Loop) -> Worker:
+def open_worker(stage: PathStage, broker: Broker, context: Context, loop: Loop) -> Worker:
     """The worker for this kind of stage, connected. Raises Transient when a server is away; try again then."""
     outlet = Outlet(stage.name, broker, context.metrics, loop)
     try:

@@ -12,7 +12,7 @@ from tests.house.repository import ROOT
 from wirewatch.cli.main import cli
 from wirewatch.metrics import Metrics
 from wirewatch.settings import declared
-from wirewatch.stage import Relay, Sink, Stage
+from wirewatch.stage import Relay, Service, Sink, Stage
 from wirewatch.topics import TOPICS
 
 FILE = ROOT / "docs" / "reference.md"
@@ -86,6 +86,8 @@ def _stage(stage: Stage) -> tuple[str, str, str, str]:
             reads, writes = [topic.name for topic in stage.reads], "Redis"
         case Relay():
             reads, writes = ["the outbox in Redis"], stage.writes.name
+        case Service():
+            reads, writes = [stage.reads], stage.writes
         case _:
             reads, writes = [stage.reads.name], stage.writes.name
     return f"`{stage.name}`", ", ".join(reads), writes, stage.summary

@@ -24,7 +24,7 @@ from wirewatch.outlet import Outlet
 from wirewatch.pipelined import PipelinedWorker
 from wirewatch.records import Article, Mentions
 from wirewatch.settings import Settings, load
-from wirewatch.stage import Context, Received, Relay, Sink, Stage, Transform
+from wirewatch.stage import Context, PathStage, Received, Relay, Sink, Transform
 from wirewatch.topics import ALERTS, ARTICLES, MENTIONS
 from wirewatch.workers import Worker, group_of, open_worker
 
@@ -50,7 +50,7 @@ def settings() -> Settings:
 class Member:
     """A process of one stage: it starts, steps, crashes, and starts again."""
 
-    def __init__(self, name: str, stage: Stage, world: World) -> None:
+    def __init__(self, name: str, stage: PathStage, world: World) -> None:
         self.name = name
         self._stage = stage
         self._world = world

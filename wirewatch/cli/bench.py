@@ -101,10 +101,10 @@ def _measure(
     servers: machine.Servers, made: Sequence[Article], words: int, entities: bool, stop: threading.Event
 ) -> Figures:
 
-    from consumers.stages import STAGES
+    from consumers.stages import PATH
 
     settings = servers.settings
-    chosen = [stage for stage in STAGES.values() if entities or stage.name != "entities"]
+    chosen = [stage for stage in PATH.values() if entities or stage.name != "entities"]
     broker = open_broker(settings)
     admin = broker.admin()
     admin.create_topics(specs(settings))

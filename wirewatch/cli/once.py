@@ -19,7 +19,7 @@ from consumers.alert_feed import Wanted, read_page
 from consumers.installed_pipelines import installed
 from consumers.keys import Keys
 from consumers.reading import Query, read_counters
-from consumers.stages import STAGES
+from consumers.stages import PATH
 from producers.publish import publish
 from wirewatch.cli.path import ArticlePath, Reached, settled
 from wirewatch.cli.render import alerts_table, counters_table
@@ -37,9 +37,9 @@ _ALERTS_SHOWN_MAX = 1_000
 
 def run(servers: machine.Servers, console: Console, stop: threading.Event) -> None:
     """Do all of it, with progress throughout. Raises UserError when it does not get done, naming the stage."""
-    names = {name: ("consume", name) for name in STAGES}
+    names = {name: ("consume", name) for name in PATH}
     with machine.processes(names, servers.env, servers.settings.data_dir) as supervisor:
-        console.print(f"[green]✓[/green] stages {', '.join(STAGES)}, each a process", highlight=False)
+        console.print(f"[green]✓[/green] stages {', '.join(PATH)}, each a process", highlight=False)
         if not installed(servers.settings.models_dir):
             console.print("[yellow]![/yellow] no spaCy pipeline is installed: persons and places are not extracted")
         started = time.monotonic()
@@ -77,10 +77,10 @@ def _publish(servers: machine.Servers, console: Console) -> None:
 
 def _wait(servers: machine.Servers, supervisor: Supervisor, console: Console, stop: threading.Event) -> None:
     """Until nothing is left to do. Raises UserError when that takes too long, GaveUp when a stage cannot run."""
-    path = ArticlePath(list(STAGES.values()), servers.settings)
+    path = ArticlePath(list(PATH.values()), servers.settings)
     deadline = time.monotonic() + _WAIT_SECONDS_MAX
     try:
-        with _Bars(console, list(STAGES)) as bars:
+        with _Bars(console, list(PATH)) as bars:
             while True:
                 found = path.reached()
                 bars.show(found)

@@ -9,7 +9,7 @@ from wirewatch.broker import TopicPartition
 from wirewatch.cli.wiring import open_broker
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
-from wirewatch.stage import Context, Relay, Sink, Stage, Transform, group_of
+from wirewatch.stage import Context, PathStage, Relay, Service, Sink, Stage, Transform, group_of
 from wirewatch.topics import Topic
 
 
@@ -28,13 +28,15 @@ def settled(found: Sequence[Reached]) -> bool:
 
 
 class ArticlePath:
-    """Looks at the stages from outside, in the order given, which is the order of the path."""
+    """Looks at the stages from outside, in the order given, which is the order of the path; services are not on it."""
 
     def __init__(self, stages: Sequence[Stage], settings: Settings) -> None:
         self._admin = open_broker(settings).admin()
         self._closing: list[Callable[[], None]] = [self._admin.close]
         context = Context(settings=settings, metrics=Metrics())
-        self._looks = [(stage.name, self._look_at(stage, context)) for stage in stages]
+        self._looks = [
+            (stage.name, self._look_at(stage, context)) for stage in stages if not isinstance(stage, Service)
+        ]
 
     def reached(self) -> list[Reached]:
         """One entry per stage. Raises BrokerUnavailable, StoreUnavailable.
@@ -49,7 +51,7 @@ class ArticlePath:
         for close in self._closing:
             close()
 
-    def _look_at(self, stage: Stage, context: Context) -> Callable[[], tuple[int, int]]:
+    def _look_at(self, stage: PathStage, context: Context) -> Callable[[], tuple[int, int]]:
         if isinstance(stage, Relay):
             outbox = stage.open(context)
             self._closing.append(outbox.close)
