@@ -41,7 +41,7 @@ MODULES = {
 # Starlette and anyio come with fastapi, which is built on them; h11 with uvicorn.
 COME_WITH = {"starlette": "fastapi", "anyio": "fastapi", "h11": "uvicorn"}
 # Loaded by another library by name, never imported by us: kafka-python's codecs and checksum.
-LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c"}
+LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c", "tzdata"}
 
 
 def _imported(path: Path) -> set[str]:
