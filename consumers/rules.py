@@ -88,7 +88,7 @@ class Rule(_Part, frozen=True, kw_only=True):
     unless: tuple[str, ...] = ()
     """Ids of rules above it: no match where one of them matches."""
     quiet: tuple[Quiet, ...] = ()
-    """When nobody is notified of its alerts."""
+    """Hours in which nobody is notified of its alerts."""
 
 
 @dataclass(frozen=True)
