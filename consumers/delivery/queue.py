@@ -20,6 +20,7 @@ from consumers.delivery.standing import Standing, from_milliseconds, millisecond
 from wirewatch.redis_client import AsyncClient, answers
 
 _TRIMMED_AT_ONCE = 500
+_LOOKED_AT_MAX = 100
 _LEASE = """
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -151,10 +152,10 @@ class Queue:
         with answers():
             return int(await self._client.zcard(self._keys.key("queue")))
 
-    async def oldest(self, looked_at_max: int) -> datetime | None:
-        """When the oldest was made, of those that are due first: at most so many are looked at."""
+    async def oldest(self) -> datetime | None:
+        """When the oldest was made, of the hundred that are due first."""
         with answers():
-            ids = await self._client.zrange(self._keys.key("queue"), 0, looked_at_max - 1)
+            ids = await self._client.zrange(self._keys.key("queue"), 0, _LOOKED_AT_MAX - 1)
             texts = await self._client.hmget(self._keys.key("notifications"), ids) if ids else []
         made = [_created(text) for text in texts if text]
         return min((moment for moment in made if moment is not None), default=None)
