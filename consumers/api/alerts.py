@@ -10,12 +10,13 @@ from fastapi import APIRouter, Query, Response
 from consumers.alert_feed import read_page
 from consumers.api.answers import AlertItem, AlertPage, documented, json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
 from consumers.api.parameters import AlertQuery
 
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint, over this backend."""
-    routes = APIRouter(tags=["alerts"])
+    routes = APIRouter(tags=["alerts"], dependencies=[READS])
 
     @routes.get("/v1/alerts", responses=documented(AlertPage, "Alerts, newest first.", 422, 503))
     def alerts(query: Annotated[AlertQuery, Query()]) -> Response:

@@ -11,9 +11,10 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from consumers.api import alerts, counters, health, sources, stream
-from consumers.api.answers import COMPONENTS, Problem, Refusal, json
+from consumers.api import alerts, counters, health, me, sources, stream
+from consumers.api.answers import COMPONENTS, Problem, Refusal, RefusedError, json
 from consumers.api.backend import Backend
+from consumers.api.gate import Gate
 from consumers.api.health import Checks
 from consumers.api.http_edge import Edge
 from consumers.api.page import serving
@@ -29,18 +30,18 @@ async def _nothing() -> None:
 
 
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
-    """Alerts, their stream, counters, sources, and the assets of the live page."""
-    return (
-        alerts.router(backend),
-        stream.router(backend),
-        counters.router(backend),
-        sources.router(backend),
-        serving.router(),
-    )
+    """Everything but health and publishing. Each lets in whom the application's gate lets in; the page, which holds no
+    data itself, everybody."""
+    each = (alerts.router, stream.router, counters.router, sources.router)
+    return (*(router(backend) for router in each), me.router(), serving.router())
 
 
 def create_app(
-    metrics: Metrics, routers: Iterable[APIRouter], checks: Checks, at_end: Callable[[], Awaitable[None]] = _nothing
+    metrics: Metrics,
+    routers: Iterable[APIRouter],
+    checks: Checks,
+    gate: Gate,
+    at_end: Callable[[], Awaitable[None]] = _nothing,
 ) -> FastAPI:
     """The application: ``routers``, health over ``checks``, and a root that names what there is.
 
@@ -61,10 +62,12 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.gate = gate
     for router in (*routers, health.router(checks)):
         app.include_router(router)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RefusedError, _ended)
     app.add_exception_handler(Transient, _away)
     app.add_middleware(Edge, metrics=metrics)
     app.get("/", include_in_schema=False)(_root(app))
@@ -105,6 +108,11 @@ def _refused(_: Request, error: Exception) -> Response:
     reason = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     refusal = Refusal(reason=reason, detail=f"{error.detail}; / names the endpoints")
     return json(refusal, error.status_code, dict(error.headers or {}))
+
+
+def _ended(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)  # noqa: S101  (for the type checker: registered for it alone)
+    return json(error.refusal, error.status, error.headers)
 
 
 def _away(_: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from consumers import reading
 from consumers.api.answers import Counters, documented, json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
 from consumers.api.parameters import CounterQuery
 
 SINCE_DEFAULT = timedelta(days=7)
@@ -19,7 +20,7 @@ SINCE_DEFAULT = timedelta(days=7)
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint, over this backend."""
-    routes = APIRouter(tags=["counters"])
+    routes = APIRouter(tags=["counters"], dependencies=[READS])
 
     @routes.get("/v1/counters", responses=documented(Counters, "Rows of counters.", 422, 503))
     def counters(query: Annotated[CounterQuery, Query()]) -> Response:

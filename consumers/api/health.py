@@ -18,6 +18,10 @@ Checks = Mapping[str, Callable[[], object]]
 ANSWER_SECONDS_MAX = 3.0
 """A server that has not answered by then is not ready; whoever asks us waits no longer either."""
 
+_ANSWERS = documented(Readiness, "All that is needed answers.", open_=True) | documented(
+    Readiness, "Something that is needed does not answer.", open_=True, status=503
+)
+
 
 def router(checks: Checks) -> APIRouter:
     """The endpoints; readiness asks every check, all at once."""
@@ -29,7 +33,7 @@ def router(checks: Checks) -> APIRouter:
         """This process lives. It depends on nothing else: restart the process when it does not answer."""
         return {"status": "alive"}
 
-    @routes.get("/readyz", responses=documented(Readiness, "All that is needed answers.", 503))
+    @routes.get("/readyz", responses=_ANSWERS)
     def readyz() -> Response:
         """Redis and the broker answer; else 503 with the reason per part."""
         deadline = time.monotonic() + ANSWER_SECONDS_MAX

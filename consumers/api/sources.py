@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from consumers.api.answers import documented, json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
 from consumers.api.sources_page import POLICY, render
 from consumers.source_health import Sources, sources
 from wirewatch.feed_state import FeedKeys, HealthWord, read_listings, read_states
@@ -16,7 +17,7 @@ from wirewatch.push_state import PushKeys, read_subscriptions
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint and the page, over this backend."""
-    routes = APIRouter(tags=["sources"])
+    routes = APIRouter(tags=["sources"], dependencies=[READS])
 
     def read(now: datetime) -> Sources:
         client, prefix = backend.client, backend.settings.redis_prefix
