@@ -90,9 +90,7 @@ class Settings(BaseSettings):
         30.0, "A receiver that fails five times in a row is left alone so long, then twice as long, up to 64 times."
     )
     delivery_seconds_max: Seconds = _setting(15.0, "Longest try to send one notification, seconds.")
-    delivery_lease_seconds: Seconds = _setting(
-        10.0, "After such a silence another process sends to a receiver."
-    )
+    delivery_lease_seconds: Seconds = _setting(10.0, "After such a silence another process sends to a receiver.")
 
     # Work
     batch_messages_max: Count = _setting(200, "Messages per batch.")

@@ -35,17 +35,16 @@ class Next:
 def next_try(
     answer: Answer,
     tries: int,
-    created: datetime,
     now: datetime,
     *,
     jitter: float,
     waits: Sequence[float] = WAITS_SECONDS,
 ) -> Next:
-    """What follows from ``answer`` to a notification that was made at ``created``, after ``tries`` tries before this.
+    """What follows from ``answer``, after ``tries`` tries before this one.
 
     ``jitter`` is a random number from 0 to 1. ``waits``: seconds, one per repeat. A receiver that is gone gets nothing
-    more: its notifications stay queued until someone enables it again. To be told to wait is no failed try, yet it does
-    not go on for ever: it ends when the other repeats would have ended.
+    more: its notifications stay queued until someone enables it again. To be told to wait (429) is no failed try:
+    whoever says so is there, and what it is sent is never given up for that.
     """
     if answer.outcome == "delivered":
         return Next("delivered", None, tries + 1)
@@ -55,9 +54,8 @@ def next_try(
     hold = now + timedelta(seconds=asked) if asked else None
     limited = answer.outcome == "rate-limited"
     counted = tries if limited else tries + 1
-    over = (now - created).total_seconds() > sum(waits) * (1 + JITTER) if limited else counted > len(waits)
-    if over:
+    if counted > len(waits):
         return Next("given-up", None, tries + 1, hold)
-    scheduled = (waits[min(max(counted, 1), len(waits)) - 1] if waits else 0.0) * (1 + JITTER * jitter)
+    scheduled = (waits[max(counted, 1) - 1] if waits else 0.0) * (1 + JITTER * jitter)
     reason: NextReason = "retry-after" if asked >= scheduled else "rate-limited" if limited else "backoff"
     return Next(reason, now + timedelta(seconds=max(asked, scheduled)), counted, hold)

@@ -94,6 +94,8 @@ class Sender:
         try:
             while not self._stopping:
                 self._awake.clear()
+                if keeper.done():
+                    keeper.result()  # raises what ended it
                 pause = await self._turn() if time.monotonic() < self._held_until else _LOOK_SECONDS
                 if pause > 0 and not self._stopping:
                     with suppress(TimeoutError):
@@ -150,10 +152,9 @@ class Sender:
         following = retry.next_try(
             answer,
             item.tries,
-            notification.created,
             now,
-            jitter=random.random(),
-            waits=self._policy.waits,  # noqa: S311
+            jitter=random.random(),  # noqa: S311  (spreads load, guards nothing)
+            waits=self._policy.waits,
         )
         attempt = Attempt(
             id=notification.id,
@@ -215,4 +216,8 @@ class Sender:
             wait=wait_random_exponential(multiplier=0.1, max=_PAUSE_SECONDS_MAX),
             before_sleep=note,
         )
-        return await retrying(call)
+
+        async def trying() -> _Result:
+            return await call()
+
+        return await retrying(trying)
