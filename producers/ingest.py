@@ -15,11 +15,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 from starlette.requests import ClientDisconnect
 
-from producers import request_body
 from producers.accept import Item, Piece, RawArticle, outcome
 from producers.formats import Format, own_form
 from producers.ingest_access import Token, configured_tokens
 from producers.publish import confirm, count, send
+from wirewatch import request_body
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected, UserError
 from wirewatch.metrics import Metrics

@@ -1,24 +1,21 @@
-"""JSON answers of records, and their schema for /openapi.json: both made from the records themselves."""
+"""The records that the API answers with, and how an answer is written."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 from fastapi import Response
 
 from consumers.api.tokens import Role
+from consumers.life.model import NOTHING_SAID, Life
 from consumers.reading import CounterRow
-from consumers.source_health import Sources
 from wirewatch.records import Alert
-
-_REF = "#/components/schemas/{name}"
 
 
 class AlertItem(Alert, frozen=True, kw_only=True):
-    """An alert and its place in the feed."""
+    """An alert, its place in the feed, and what people have said about it."""
 
     cursor: str
+    life: Life = NOTHING_SAID
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +57,36 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str]
 
 
+class Liveness(msgspec.Struct, frozen=True, kw_only=True):
+    """That this process lives."""
+
+    status: str = "alive"
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, as the server knows them. ``anonymous``: let in for being on this machine, without a token."""
+
+    name: str
+    role: Role
+    anonymous: bool
+
+
+class WatchedActor(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor of the watchlist."""
+
+    id: str
+    name: str
+    kind: str
+    wikidata: str | None
+
+
+class Actors(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is watched. ``version``: that of the watchlist."""
+
+    version: str
+    actors: tuple[WatchedActor, ...]
+
+
 class RefusedError(Exception):
     """Ends a request with a Refusal; raised by endpoints and what they ask."""
 
@@ -78,48 +105,11 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking, as the server knows them. ``anonymous``: let in for being on this machine, without a token."""
-
-    name: str
-    role: Role
-    anonymous: bool
-
-
-_TYPES = (AlertPage, Counters, Me, Sources, Refusal, Readiness)
-_SCHEMAS, COMPONENTS = msgspec.json.schema_components(_TYPES, ref_template=_REF)
-_BY_TYPE = dict(zip(_TYPES, _SCHEMAS, strict=True))
+def encoded(record: object) -> bytes:
+    """The record as JSON, times in RFC 3339."""
+    return msgspec.json.encode(record)
 
 
 def json(record: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """The record as JSON."""
-    return Response(msgspec.json.encode(record), status, headers, media_type="application/json")
-
-
-def documented(
-    answer: type[msgspec.Struct], description: str, *failures: int, status: int = 200, open_: bool = False
-) -> dict[int | str, dict[str, Any]]:
-    """What an endpoint answers, for the OpenAPI document. ``open_``: it asks for no token."""
-    entry = () if open_ else (401, 403, 429)
-    return {
-        status: {"description": description, "content": {"application/json": {"schema": _BY_TYPE[answer]}}},
-        **refusals(*entry, *failures),
-    }
-
-
-_CAUSES = {
-    401: "A token is needed, or this one is not known.",
-    403: "This token's role does not suffice; or there are no tokens, and the request comes from elsewhere.",
-    404: "There is no such thing.",
-    422: "A parameter is wrong.",
-    429: "Too many requests in a minute: see Retry-After.",
-    503: "A server that is needed does not answer; try again.",
-}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of these statuses, for the OpenAPI document."""
-    return {
-        status: {"description": _CAUSES[status], "content": {"application/json": {"schema": _BY_TYPE[Refusal]}}}
-        for status in statuses
-    }
+    """The record as an answer."""
+    return Response(encoded(record), status, headers, media_type="application/json")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, Response
 
-from consumers.api.answers import Readiness, documented, json
+from consumers.api.answers import Liveness, Readiness, json
+from consumers.api.schemas import documented
 from wirewatch.errors import Transient, UserError
 
 Checks = Mapping[str, Callable[[], object]]
@@ -28,10 +29,10 @@ def router(checks: Checks) -> APIRouter:
     routes = APIRouter(tags=["health"])
     bounded = {name: _Bounded(check) for name, check in checks.items()}
 
-    @routes.get("/healthz")
-    async def healthz() -> dict[str, str]:
+    @routes.get("/healthz", responses=documented(Liveness, "It lives.", open_=True))
+    async def healthz() -> Response:
         """This process lives. It depends on nothing else: restart the process when it does not answer."""
-        return {"status": "alive"}
+        return json(Liveness())
 
     @routes.get("/readyz", responses=_ANSWERS)
     def readyz() -> Response:

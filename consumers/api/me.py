@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from consumers.api.answers import Me, documented, json
+from consumers.api.answers import Me, json
 from consumers.api.gate import Reader
+from consumers.api.schemas import documented
 
 
 def router() -> APIRouter:
@@ -13,7 +14,7 @@ def router() -> APIRouter:
     routes = APIRouter(tags=["access"])
 
     @routes.get("/v1/me", responses=documented(Me, "Name and role."))
-    async def me(caller: Reader) -> Response:
+    async def get_me(caller: Reader) -> Response:
         """Who the server takes you for, and what you may do."""
         return json(Me(name=caller.name, role=caller.role, anonymous=caller.anonymous))
 

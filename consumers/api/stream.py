@@ -19,10 +19,11 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
 from consumers.alert_feed import CURSOR, START, Wanted, decoded
-from consumers.api.answers import Refusal, json, refusals
+from consumers.api.answers import Refusal, json
 from consumers.api.backend import Backend
 from consumers.api.gate import READS
 from consumers.api.parameters import StreamQuery
+from consumers.api.schemas import refusals
 from wirewatch.errors import StoreUnavailable
 from wirewatch.redis_client import BLOCK_SECONDS_MAX, answers
 
@@ -49,7 +50,7 @@ def router(backend: Backend) -> APIRouter:
             **refusals(401, 403, 422, 429, 503),
         },
     )
-    async def stream(
+    async def stream_alerts(
         query: Annotated[StreamQuery, Query()], last_event_id: Annotated[str | None, Header()] = None
     ) -> Response:
         """New alerts as they come. With the header `Last-Event-ID` (browsers set it by themselves) nothing is missed.

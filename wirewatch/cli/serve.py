@@ -16,6 +16,7 @@ from consumers.api.app import create_app, reading_routers
 from consumers.api.backend import Backend
 from consumers.api.gate import Gate
 from consumers.api.tokens import configured
+from consumers.life.store import LifeStore
 from producers import ingest, websub_endpoint
 from producers.apart_pool import ApartPool
 from producers.feeds.board import RedisBoard
@@ -103,7 +104,8 @@ def _application(settings: Settings, metrics: Metrics, only: str | None, gate: G
             stack.callback(client.close)
             at_end.append(stream_client.aclose)
             checks["redis"] = lambda: _redis_answers(client)
-            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client)
+            life = LifeStore(client, settings.redis_prefix)
+            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client, life=life)
             routers += reading_routers(backend)
         if only != "api":
             producer = broker.producer()
