@@ -41,8 +41,8 @@ MODULES = {
 }
 # Starlette and anyio come with fastapi, which is built on them; h11 with uvicorn.
 COME_WITH = {"starlette": "fastapi", "anyio": "fastapi", "h11": "uvicorn"}
-# Loaded by another library by name, never imported by us: kafka-python's codecs and checksum.
-LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c"}
+# Loaded by another library by name, never imported by us: codecs and checksum of kafka-python, zones of zoneinfo.
+LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c", "tzdata"}
 
 
 def _imported(path: Path) -> set[str]:
