@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def _imported(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+@cache
 def _importers() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in tracked_python(*PACKAGES):

@@ -1,123 +1,50 @@
-"""Notifications, receivers files and a running service, for the tests of delivery."""
+"""Makes alerts and receivers for tests, with everything that a test does not care about filled in."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from pydantic import SecretStr
 
-from consumers.delivery.notification import Notification, NotificationReason, ReceiverKeys
-from consumers.delivery.service import DELIVER
-from tests.consumers.delivery.hook import Hook
-from wirewatch.metrics import Metrics
-from wirewatch.records import Alert, AlertActor, AlertSentence
-from wirewatch.redis_client import Client
-from wirewatch.settings import Settings
-from wirewatch.stage import Context
+from consumers.delivery.receivers import Receiver
+from wirewatch.records import Alert, AlertActor
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+"""A Wednesday."""
+_HOOK = {"url": "https://desk.example/hook", "secret_file": "/run/secrets/desk"}
 
 
-def alert(number: int = 0, **changed: Any) -> Alert:
-    fields: dict[str, Any] = {
-        "id": f"alert-{number}",
-        "rule": "nato",
-        "rule_version": "1",
-        "severity": "warning",
-        "reason": "nato is named",
-        "actors": (AlertActor(id="nato", name="NATO", score=0.9, mentions=1, why='the name "NATO"'),),
-        "article_id": f"article-{number}",
-        "title": f"NATO meets, number {number}",
-        "source": "news.example",
-        "url": f"https://news.example/{number}",
+def alert(id_: str = "a1", **changes: Any) -> Alert:
+    """An alert of the rule ``watched`` about Iran, on the story ``s1``, raised at noon."""
+    actors = changes.pop("actors", ("iran",))
+    values: dict[str, Any] = {
+        "id": id_,
+        "rule": "watched",
+        "rule_version": "v1",
+        "severity": "info",
+        "reason": "Iran named",
+        "actors": tuple(AlertActor(id=each, name=each, score=0.9, mentions=1, why="name") for each in actors),
+        "article_id": f"article-{id_}",
+        "title": "Headline",
+        "source": "Wire",
+        "url": None,
         "language": "en",
-        "published": NOW,
-        "first_seen": NOW,
-        "raised": datetime.now(UTC),
+        "published": None,
+        "first_seen": NOON,
+        "raised": NOON,
         "received_ms": 0,
-        "sentences": (AlertSentence(field="text", text="The allies of NATO meet."),),
-        "story": f"story-{number}",
+        "match": f"match-{id_}",
+        "story": "s1",
     }
-    return Alert(**{**fields, **changed})
+    return Alert(**values | changes)
 
 
-def notification(number: int = 0, receiver: str = "desk", reason: NotificationReason = "first") -> Notification:
-    return Notification(
-        id=f"{receiver}-{number}",
-        receiver=receiver,
-        group=f"story-{number}",
-        number=0,
-        reason=reason,
-        alerts=(alert(number),),
-        alerts_total=1,
-        created=datetime.now(UTC),
-    )
+def receiver(**changes: Any) -> Receiver:
+    """A webhook that wants everything, written as in the file."""
+    return msgspec.convert({"id": "desk", "webhook": _HOOK, **changes}, Receiver)
 
 
-def put(client: Client, *notifications: Notification) -> None:
-    """Into the queues, as the notifier does it."""
-    for each in notifications:
-        keys = ReceiverKeys("ww", each.receiver)
-        with client.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.key("notifications"), each.id, msgspec.json.encode(each))
-            pipe.zadd(keys.key("queue"), {each.id: int(each.created.timestamp() * 1000)})
-            pipe.execute()
-
-
-def webhook(name: str, hook: Hook, **changed: Any) -> dict[str, Any]:
-    """The entry of a receivers file for ``hook``."""
-    place = {"url": hook.url, "secret_file": str(hook.secret_file), "allow_private": True}
-    fields = {"id": name, "rate_per_minute": 60_000, "webhook": place | changed.pop("webhook", {})}
-    return fields | changed
-
-
-def receivers_file(folder: Path, entries: Sequence[dict[str, Any]]) -> Path:
-    path = folder / "receivers.yaml"
-    path.write_text(json.dumps({"receivers": list(entries)}))
-    return path
-
-
-def settings(redis_url: str, folder: Path, entries: Sequence[dict[str, Any]], **changed: Any) -> Settings:
-    """Quick where the defaults are patient."""
-    fields: dict[str, Any] = {
-        "redis_url": SecretStr(redis_url),
-        "data_dir": folder,
-        "receivers": receivers_file(folder, entries),
-        "delivery_retry_seconds": " ".join(["0.05"] * 30),
-        "delivery_breaker_seconds": 0.05,
-        "delivery_seconds_max": 0.5,
-        "delivery_lease_seconds": 1.0,
-    }
-    return Settings(**{**fields, **changed})
-
-
-@contextmanager
-def delivering(chosen: Settings, metrics: Metrics | None = None) -> Iterator[Metrics]:
-    """The service, on a thread, stopped in order at the end."""
-    metrics = metrics or Metrics()
-    stop = threading.Event()
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            DELIVER.run(Context(settings=chosen, metrics=metrics), stop, lambda: None)
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield metrics
-    finally:
-        stop.set()
-        thread.join(30)
-        assert not thread.is_alive()
-        assert failures == []
+def after(**length: float) -> datetime:
+    """So long after noon."""
+    return NOON + timedelta(**length)

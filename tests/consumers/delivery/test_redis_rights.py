@@ -10,7 +10,7 @@ import pytest
 
 from consumers.delivery.deliveries import enable, list_deliveries, resend
 from tests.consumers.delivery.hook import receiving, status, well
-from tests.consumers.delivery.making import delivering, notification, put, settings, webhook
+from tests.consumers.delivery.running import delivering, notification, put, settings, webhook
 from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
 from wirewatch.redis_client import address, connect

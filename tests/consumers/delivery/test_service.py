@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from consumers.delivery.deliveries import enable, list_deliveries, resend, standing_of
 from consumers.delivery.notification import ReceiverKeys
 from tests.consumers.delivery.hook import Hook, receiving, reset, silent, status, well
-from tests.consumers.delivery.making import delivering, notification, put, settings, webhook
+from tests.consumers.delivery.running import delivering, notification, put, settings, webhook
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client, connect
 
