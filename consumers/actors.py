@@ -29,6 +29,7 @@ def mentions_of(received: Received[Article], recogniser: Recogniser) -> Mentions
         actors=found.actors,
         sentences=found.sentences,
         watchlist_version=recogniser.watchlist.version,
+        revision=article.revision,
     )
 
 

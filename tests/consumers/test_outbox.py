@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer, to_offset, to_place
-from consumers.rules import Rule, raise_alert
+from consumers.rules import Rule, RuleSet
 from tests.consumers.making import KEYS, M0, NOON, log_of, mentions, settings, store
 from wirewatch.broker import Consumer, Message, TopicPartition
 from wirewatch.metrics import Metrics
@@ -21,7 +22,7 @@ from wirewatch.records import Alert
 from wirewatch.redis_client import Client, connect
 from wirewatch.topics import MENTIONS
 
-RULES = [Rule(id="any", severity="warning")]
+RULES = RuleSet((Rule(id="any", severity="warning"),))
 M1 = TopicPartition(MENTIONS.name, 1)
 OUT0, OUT1 = TopicPartition(OUTBOX, 0), TopicPartition(OUTBOX, 1)
 
@@ -39,7 +40,7 @@ def relay(client: Client, metrics: Metrics | None = None, **changes: int) -> Out
 
 def raise_alerts(client: Client, where: TopicPartition, count: int, start: int = 0) -> None:
     records = [mentions(f"{where.partition}-{n}", "nato") for n in range(start + count)]
-    member = store(client, lambda m, now: raise_alert(m, RULES, now))
+    member = store(client, lambda m, now: matches(RULES, m, now))
     member.apply(where, start, start + count, log_of(where, records)[start:])
 
 
@@ -198,7 +199,7 @@ def test_offsets_are_in_the_order_of_the_places(first: tuple[int, int], second: 
 def test_the_alerts_of_an_article_published_in_the_past_are_timed_from_then(client: Client) -> None:
     metrics = Metrics()
     record = mentions("a", "nato", published=NOON.replace(year=2020))
-    store(client, lambda m, now: raise_alert(m, RULES, now)).apply(M0, 0, 1, log_of(M0, [record]))
+    store(client, lambda m, now: matches(RULES, m, now)).apply(M0, 0, 1, log_of(M0, [record]))
     consumer = relay(client, metrics)
     consumer.commit({OUT0: consumer.poll(0.1, 1)[OUT0][0].offset + 1})
     assert (metrics.registry.get_sample_value("wirewatch_publish_to_alert_seconds_sum") or 0) > 86_400
