@@ -8,9 +8,9 @@ from typing import Annotated
 
 import msgspec
 
-from wirewatch.records import AlertKind, Severity
+from consumers.rules import QuietHours, RuleId
+from wirewatch.records import Severity
 
-RuleId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
@@ -25,6 +25,10 @@ class Chosen(_Part, frozen=True, kw_only=True):
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
 
+    def takes(self, *names: str) -> bool:
+        """Whether something that goes by these names is chosen."""
+        return (not self.any or any_of(names, self.any)) and not any_of(names, self.none)
+
 
 class Spike(_Part, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
     """Far more is written about an actor than at the same hours of the days before."""
@@ -33,6 +37,7 @@ class Spike(_Part, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
     severity: Severity
     summary: str = ""
     enabled: bool = True
+    quiet: tuple[QuietHours, ...] = ()
     actors: Chosen = Chosen()
     hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 1
     """Length of the window."""
@@ -54,6 +59,7 @@ class NewPair(_Part, frozen=True, kw_only=True, tag="new-pair", tag_field="kind"
     severity: Severity
     summary: str = ""
     enabled: bool = True
+    quiet: tuple[QuietHours, ...] = ()
     actors: Chosen = Chosen()
     """``any``: one of the two is among these; ``none``: neither is."""
     days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
@@ -68,6 +74,7 @@ class SilentSource(_Part, frozen=True, kw_only=True, tag="silent-source", tag_fi
     severity: Severity
     summary: str = ""
     enabled: bool = True
+    quiet: tuple[QuietHours, ...] = ()
     sources: Chosen = Chosen()
     history_days: Annotated[int, msgspec.Meta(ge=7, le=90)] = 28
     """Days from which its rhythm is learnt."""
@@ -79,14 +86,26 @@ class SilentSource(_Part, frozen=True, kw_only=True, tag="silent-source", tag_fi
     """How rarely a source that goes on as before may be so long without an article."""
 
 
+def any_of(names: tuple[str, ...], listed: tuple[str, ...]) -> bool:
+    """Whether one of the names is listed, in any letter case."""
+    return not {name.casefold() for name in names}.isdisjoint(name.casefold().strip() for name in listed)
+
+
+def names_of_source(source: str) -> tuple[str, ...]:
+    """The source, and the domains that it belongs to where it is one: a domain covers its subdomains."""
+    labels = source.strip().split(".")
+    return (source.strip(), *(".".join(labels[n:]) for n in range(1, len(labels) - 1)))
+
+
 VolumeRule = Spike | NewPair | SilentSource
-KINDS: dict[AlertKind, type[VolumeRule]] = {"spike": Spike, "new-pair": NewPair, "silent-source": SilentSource}
+KINDS: dict[str, type[VolumeRule]] = {"spike": Spike, "new-pair": NewPair, "silent-source": SilentSource}
 
 
 @cache
 def version(rule: VolumeRule) -> str:
-    """Changes whenever what the rule means changes: a hash of all but its summary, and whether it is in use."""
-    meaning = msgspec.structs.replace(rule, summary="", enabled=True)
+    """Changes whenever what the rule means changes: a hash of all but its summary, whether it is in use, and when
+    people are told."""
+    meaning = msgspec.structs.replace(rule, summary="", enabled=True, quiet=())
     return hashlib.sha256(msgspec.json.encode(meaning)).hexdigest()[:12]
 
 
