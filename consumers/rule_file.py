@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -113,7 +112,6 @@ def _volume(
         if rule.id in ids:
             checks.problem(line_at(item, ["id"], line), f"there is a rule {rule.id!r} already; give this one a new id")
         ids.add(rule.id)
-        _check_quiet(checks, rule, item, line)
         if known is not None and not isinstance(rule, SilentSource):
             _check_actors(checks, rule, item, known)
         found.append(rule)
@@ -133,7 +131,6 @@ def _rules(checks: Checks, document: CommentedMap, known: frozenset[str] | None)
         if rule.id in rules:
             checks.problem(line, f"the rule {rule.id!r} stands at line {rules[rule.id][1]} already; give one a new id")
         _check_unless(checks, rule, item, line, rules)
-        _check_quiet(checks, rule, item, line)
         if known is not None:
             _check_actors(checks, rule, item, known)
         rules[rule.id] = rule, line
@@ -154,15 +151,6 @@ def _check_unless(checks: Checks, rule: Rule, item: object, line: int, above: Ma
         if other not in above or other == rule.id:
             where = line_at(item, ["unless", position], line)
             checks.problem(where, f"unless: no rule {other!r} stands above this one; {_HINTS['unless']}")
-
-
-def _check_quiet(checks: Checks, rule: Rule | VolumeRule, item: object, line: int) -> None:
-    for position, hours in enumerate(rule.quiet):
-        try:
-            ZoneInfo(hours.zone)
-        except (KeyError, ValueError, OSError):  # no such zone, or no name of one
-            where = line_at(item, ["quiet", position, "zone"], line)
-            checks.problem(where, f"quiet.zone: there is no time zone {hours.zone!r}; use one such as Europe/Amsterdam")
 
 
 def _countries(checks: Checks, document: CommentedMap) -> dict[str, str]:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import msgspec
 
-from consumers.rules import QuietHours, RuleId
+from consumers.delivery.quiet import Quiet
+from consumers.rules import RuleId
 from wirewatch.records import Severity
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -37,7 +38,7 @@ class Spike(_Part, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
     severity: Severity
     summary: str = ""
     enabled: bool = True
-    quiet: tuple[QuietHours, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
     actors: Chosen = Chosen()
     hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 1
     """Length of the window."""
@@ -59,7 +60,7 @@ class NewPair(_Part, frozen=True, kw_only=True, tag="new-pair", tag_field="kind"
     severity: Severity
     summary: str = ""
     enabled: bool = True
-    quiet: tuple[QuietHours, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
     actors: Chosen = Chosen()
     """``any``: one of the two is among these; ``none``: neither is."""
     days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
@@ -74,7 +75,7 @@ class SilentSource(_Part, frozen=True, kw_only=True, tag="silent-source", tag_fi
     severity: Severity
     summary: str = ""
     enabled: bool = True
-    quiet: tuple[QuietHours, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
     sources: Chosen = Chosen()
     history_days: Annotated[int, msgspec.Meta(ge=7, le=90)] = 28
     """Days from which its rhythm is learnt."""
