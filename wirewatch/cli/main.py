@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watchlist": ("watchlist", "Check the watchlist, or explain a text."),
     "rules": ("rules", "Check the alert rules."),
     "alerts": ("alerts", "Read alerts, or follow them."),
+    "delivery": ("delivery", "See what receivers were sent, send it again, try a receiver."),
     "counters": ("counters", "Read the counters."),
     "rebuild": ("rebuild", "Count the retained log again."),
     "verify": ("verify", "Recount from the log, and compare with the counters."),
