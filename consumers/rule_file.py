@@ -16,7 +16,7 @@ from consumers.yaml_structs import line_at, struct_of
 from wirewatch.errors import UserError
 from wirewatch.seeds import shipped
 
-RULES_BYTES_MAX = 20_000_000
+SHIPPED = "rules.yaml"
 _HINTS = {
     "id": "use lower-case letters, digits and hyphens",
     "severity": "use info, warning or critical",
@@ -44,8 +44,6 @@ _HINTS = {
     "unless": "use a list of ids of rules above this one",
     "quiet": "write for example [{from: '23:00', to: '07:00', zone: Europe/Amsterdam}]",
     "quiet.days": "use a list of mon, tue, wed, thu, fri, sat and sun",
-    "quiet.from": "put quotes around a time from '00:00' to '23:59'",
-    "quiet.to": "put quotes around a time from '00:00' to '23:59'",
 }
 _TOP = ("rules", "volume", "sources")
 _COUNTRY = re.compile(r"[a-z]{2}")
@@ -57,25 +55,29 @@ def load_rules(path: Path | None = None, actors: Iterable[str] | None = None) ->
     With ``actors``, the ids of the watchlist, every actor that a rule names must be among them.
     Raises UserError with a line ``file:line: what is wrong; how to mend it`` per mistake.
     """
-    path = path or shipped("rules.yaml")
+    path = path or shipped(SHIPPED)
+    return rules_of_text(read_text(path), str(path), actors)
+
+
+def read_text(path: Path) -> str:
+    """The text of a rules file. Raises UserError where it cannot be read."""
     checks = Checks(str(path))
     text = checks.read(path)
-    return _rule_set(checks, text, actors)
+    if text is None:
+        raise UserError("\n".join(checks.lines()))
+    return text
 
 
 def rules_of_text(text: str, name: str, actors: Iterable[str] | None = None) -> RuleSet:
-    """The same for the text of a rules file; ``name`` stands for the file in what is told of mistakes."""
-    return _rule_set(Checks(name), text, actors)
-
-
-def _rule_set(checks: Checks, text: str | None, actors: Iterable[str] | None) -> RuleSet:
+    """As ``load_rules``, of the text of a rules file; ``name`` stands for the file in what is told of mistakes."""
+    checks = Checks(name)
     known = None if actors is None else frozenset(actors)
     found = RuleSet()
-    document = checks.parse(text) if text is not None else None
+    document = checks.parse(text)
     if not checks.problems and checks.is_map(document, 1, "a rules file", _TOP):
         rules = _rules(checks, document, known)
         volume = _volume(checks, document, {rule.id for rule in rules}, known)
-        found = RuleSet(rules, volume, rules_version(text or ""), _countries(checks, document))
+        found = RuleSet(rules, volume, rules_version(text), _countries(checks, document))
     if checks.problems:
         raise UserError("\n".join(checks.lines()))
     return found
