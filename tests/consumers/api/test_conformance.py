@@ -41,15 +41,12 @@ def test_the_api_does_what_its_document_says(redis_url: str, client: Client, tmp
     command = [
         *(str(PROGRAM), "--config-file", str(CONFIG), "run", f"{server.url}/openapi.json", "--checks", "all"),
         *("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES, "--seed", SEED),
-        *(
-            "--header",
-            f"Authorization: Bearer {token}",
-        ),
+        "--header",
+        f"Authorization: Bearer {token}",
         *("--continue-on-failure", "--request-timeout", "20", "--no-color"),
     ]
     try:
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     finally:
         server.stop()
-    print(result.stdout)
-    assert result.returncode == 0, f"seed {SEED}\n{result.stdout}\n{result.stderr}"
+    assert result.returncode == 0, f"SCHEMATHESIS_SEED={SEED}\n{result.stdout}\n{result.stderr}"
