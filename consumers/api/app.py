@@ -9,7 +9,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
 
-from consumers.api import actors, alerts, counters, deliveries, failures, feeds, health, me, silences, sources, stream
+from consumers.api import (
+    actors,
+    alerts,
+    counters,
+    deliveries,
+    failures,
+    feeds,
+    health,
+    me,
+    rule_trials,
+    rules,
+    silences,
+    sources,
+    stream,
+)
 from consumers.api.answers import json
 from consumers.api.backend import Backend
 from consumers.api.gate import Gate
@@ -40,6 +54,8 @@ def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
         sources.router,
         actors.router,
         deliveries.router,
+        rules.router,
+        rule_trials.router,
     )
     return (*(router(backend) for router in each), me.router(), serving.router())
 
