@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     data_dir: Path = _setting(Path(".data"), "Folder of the embedded log, the embedded Redis and local Kafka.")
     watchlist: Path | None = _setting(None, "Watchlist file. Empty: the shipped one.")
     rules: Path | None = _setting(None, "Rules file. Empty: the shipped one.")
+    receivers: Path | None = _setting(None, "Receivers file. Empty: the shipped one, which has none.")
     models_dir: Path | None = _setting(None, "Folder with one trained spaCy pipeline per language, named nl, en, …")
 
     # Work

@@ -16,6 +16,7 @@ from consumers.api.answers import COMPONENTS, Problem, Refusal, json
 from consumers.api.backend import Backend
 from consumers.api.health import Checks
 from consumers.api.http_edge import Edge
+from consumers.api.page import serving
 from wirewatch import __version__
 from wirewatch.errors import Transient
 from wirewatch.metrics import Metrics
@@ -28,8 +29,14 @@ async def _nothing() -> None:
 
 
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
-    """Alerts, their stream, counters, and sources."""
-    return alerts.router(backend), stream.router(backend), counters.router(backend), sources.router(backend)
+    """Alerts, their stream, counters, sources, and the assets of the live page."""
+    return (
+        alerts.router(backend),
+        stream.router(backend),
+        counters.router(backend),
+        sources.router(backend),
+        serving.router(),
+    )
 
 
 def create_app(
@@ -65,15 +72,20 @@ def create_app(
     return app
 
 
-def _root(app: FastAPI) -> Callable[[], Response]:
-    def root() -> Response:
+def _root(app: FastAPI) -> Callable[[Request], Response]:
+    """The live page for browsers, where alerts are served; the list of endpoints for everyone else."""
+
+    def root(request: Request) -> Response:
         paths: dict[str, dict[str, Any]] = app.openapi()["paths"]
+        if "/v1/alerts" in paths and serving.wants_page(request.headers.get("accept", "")):
+            return serving.shell(request.headers.get("accept-encoding", ""))
         endpoints = {
             f"{method.upper()} {path}": (about.get("description") or about.get("summary", "")).split("\n")[0]
             for path, methods in paths.items()
             for method, about in methods.items()
         }
-        return json({"name": "Wirewatch", "version": __version__, "openapi": "/openapi.json", "endpoints": endpoints})
+        names = {"name": "Wirewatch", "version": __version__, "openapi": "/openapi.json", "endpoints": endpoints}
+        return json(names, headers={"Vary": "Accept"})
 
     return root
 

@@ -1,0 +1,1 @@
+"""The live page: its assets, and how they are served."""
