@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,7 +36,6 @@ class _Merged:
 
     place: str
     alert: Alert | None
-    revisions: list[Alert] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +107,17 @@ class Feeding:
         alerts = self._alerts(sorted(set(owners.values())))
         now = datetime.now(UTC)
         fresh: list[Alert] = []
+        revisions: list[Alert] = []
         for each in new:
             owner = alerts[owners[each.id]]
             merged = merge(owner.alert, each.alert, stories.get(each.alert.article_id, ""), now)
             if merged is not None:
                 owner.alert = merged
-                owner.revisions.append(merged)
+                revisions.append(merged)
                 fresh.append(each.alert)
-        if not self._write(waiting, new, owners, alerts):
+        if not self._write(waiting, [(each, owners[each.id]) for each in new], revisions, alerts):
             return False
-        self._observe(fresh, [one for owner in alerts.values() for one in owner.revisions])
+        self._observe(fresh, revisions)
         return True
 
     def _new(self, waiting: Sequence[_Waiting]) -> list[_Waiting]:
@@ -154,29 +154,28 @@ class Feeding:
     def _write(
         self,
         waiting: Sequence[_Waiting],
-        new: Sequence[_Waiting],
-        owners: Mapping[str, str],
+        new: Sequence[tuple[_Waiting, str]],
+        revisions: Sequence[Alert],
         alerts: Mapping[str, _Merged],
     ) -> bool:
+        sending = [{"id": alert.id, "alert": msgspec.json.encode(alert).decode()} for alert in revisions]
+        newest: dict[str, str] = {}
+        for one in reversed(sending):  # the one that was changed last first
+            newest.setdefault(one["id"], one["alert"])
         call = {
             "kept": self._kept,
+            "sending": sending,
             "alerts": [
-                {
-                    "id": id_,
-                    "place": owner.place,
-                    "revisions": [msgspec.json.encode(revision).decode() for revision in owner.revisions],
-                }
-                for id_, owner in alerts.items()
-                if owner.revisions
+                {"id": id_, "place": alerts[id_].place, "alert": alert} for id_, alert in reversed(newest.items())
             ],
             "matches": [
                 {
                     "id": each.id,
                     "known": str(each.known),
                     "revision": str(each.alert.article_revision),
-                    "alert": owners[each.id],
+                    "alert": owner,
                 }
-                for each in new
+                for each, owner in new
             ],
             "done": [each.place for each in waiting],
         }

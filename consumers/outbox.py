@@ -109,7 +109,7 @@ class OutboxConsumer:
         """Of no group: relays need not exclude each other."""
         return Membership(-1, "")
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
+    def seek(self, _: TopicPartition, offset: int) -> None:
         self._following = offset
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -162,7 +162,7 @@ def _open(context: Context) -> OutboxConsumer:
 
 RELAY: Relay[Alert] = Relay(
     name="relay",
-    summary="merges matches from the outboxes in Redis into alerts by story, for alerts.v1 and the feed that people read back",
+    summary="merges matches from the outboxes in Redis into alerts by story, for alerts.v1 and the feed",
     writes=ALERTS,
     open=_open,
 )

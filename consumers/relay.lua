@@ -3,8 +3,9 @@
 --
 -- KEYS     inbox, feed's stream, alert id -> place, match id -> article revision, alert id:match id, newest place
 --          that was dropped, what is to be sent
--- ARGV[1]  MessagePack, made by consumers/feeding.py: kept, alerts {id, expected place, revisions as JSON},
---          matches {id, revision known before, article revision, alert id}, done (places in the inbox)
+-- ARGV[1]  MessagePack, made by consumers/feeding.py: kept, sending {id, JSON of every revision}, alerts
+--          {id, expected place, JSON of the newest}, matches {id, revision known before, article revision, alert id},
+--          done (places in the inbox)
 -- Returns  1; or 0, and nothing is changed, where an alert is not at the place that it was read from, or more is known
 --          of a match: another relay was here, and the caller merges again
 
@@ -21,10 +22,10 @@ for _, match in ipairs(call.matches) do
     return 0
   end
 end
+for _, revision in ipairs(call.sending) do
+  redis.call('XADD', sending, '*', 'id', revision.id, 'alert', revision.alert)
+end
 for _, alert in ipairs(call.alerts) do
-  for _, revision in ipairs(alert.revisions) do
-    redis.call('XADD', sending, '*', 'id', alert.id, 'alert', revision)
-  end
   local first = ''
   if alert.place ~= '' then
     local before = redis.call('XRANGE', feed, alert.place, alert.place)[1]
@@ -35,7 +36,7 @@ for _, alert in ipairs(call.alerts) do
     redis.call('XDEL', feed, alert.place)
   end
   -- Its first place stays known: who reads on tells by it a new alert from an update.
-  local place = redis.call('XADD', feed, '*', 'id', alert.id, 'alert', alert.revisions[#alert.revisions], 'first', first)
+  local place = redis.call('XADD', feed, '*', 'id', alert.id, 'alert', alert.alert, 'first', first)
   redis.call('HSET', ids, alert.id, place)
 end
 for _, match in ipairs(call.matches) do

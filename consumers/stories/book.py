@@ -167,9 +167,7 @@ class Stories:
                     "kept": msgspec.json.encode(Kept(piece.story, piece.at, told.sketch)).decode()
                     if piece.terms
                     else "",
-                    "terms": [
-                        number(self._keys.story_term(piece.language, term)) for term in telling(piece.terms)
-                    ],
+                    "terms": [number(self._keys.story_term(piece.language, term)) for term in telling(piece.terms)],
                 }
                 for told, piece in zip(articles, pieces, strict=True)
             ],

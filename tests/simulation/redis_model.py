@@ -146,12 +146,12 @@ class Model:
         known = self.data.get(matches, {})
         if self.checks_place and any(known.get(match["id"], "0") != match["known"] for match in call["matches"]):
             return 0
+        for revision in call["sending"]:
+            self._append(sending, {"id": revision["id"], "alert": revision["alert"]})
         for alert in call["alerts"]:
-            for revision in alert["revisions"]:
-                self._append(sending, {"id": alert["id"], "alert": revision})
             before = self.stream(feed).pop(alert["place"], None)
             first = (before and before["first"]) or alert["place"]
-            fields = {"id": alert["id"], "alert": alert["revisions"][-1], "first": first}
+            fields = {"id": alert["id"], "alert": alert["alert"], "first": first}
             self.data.setdefault(ids, {})[alert["id"]] = self._append(feed, fields)
         for match in call["matches"]:
             self.data.setdefault(matches, {})[match["id"]] = match["revision"]
