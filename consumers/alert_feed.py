@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 
 from consumers.keys import Keys
-from wirewatch.records import Alert, Severity
+from wirewatch.records import Alert, AlertKind, Severity
 from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, answers
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -21,27 +21,35 @@ CURSOR = re.compile(r"\d{1,20}-\d{1,20}|\d{1,20}")
 
 _CHUNK = 200
 _LOOKED_AT_MAX = 20_000
+_MOVED_MAX = 3
 
 Entries = Sequence[tuple[str, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which alerts; None takes all. ``severity`` is the least one."""
+    """Which alerts; None takes all. ``severity`` is the least one; a source or a language may be that of any article of
+    the story that matched."""
 
     actor: str | None = None
     rule: str | None = None
     severity: Severity | None = None
     source: str | None = None
     language: str | None = None
+    kind: AlertKind | None = None
+    story: str | None = None
+    old: bool | None = None
 
     def __contains__(self, alert: Alert) -> bool:
         return (
             (self.actor is None or any(actor.id == self.actor for actor in alert.actors))
             and (self.rule is None or alert.rule == self.rule)
             and (self.severity is None or SEVERITIES.index(alert.severity) >= SEVERITIES.index(self.severity))
-            and (self.source is None or alert.source == self.source)
-            and (self.language is None or alert.language == self.language)
+            and (self.source is None or alert.source == self.source or self.source in alert.sources)
+            and (self.language is None or self.language in {alert.language, *(of.language for of in alert.articles)})
+            and (self.kind is None or alert.kind == self.kind)
+            and (self.story is None or alert.story == self.story)
+            and (self.old is None or alert.old == self.old)
         )
 
 
@@ -95,6 +103,18 @@ def read_page(
         if len(entries) < _CHUNK:
             return Page(found, None)
     return Page(found, newest.removeprefix("("))
+
+
+def find_alert(client: Client, keys: Keys, alert_id: str) -> FedAlert | None:
+    """The newest revision of an alert; None when it is not kept, or never was. Raises StoreUnavailable."""
+    # An update moves the alert to another place: who looked at the old one in between looks again.
+    for _ in range(_MOVED_MAX):
+        with answers():
+            place = client.hget(keys.feed_ids, alert_id)
+            entries: Entries = client.xrange(keys.feed, place, place) if place else ()
+        if place is None or entries:
+            return FedAlert(entries[0][0], decoded(entries[0][1])) if entries else None
+    return None
 
 
 def latest(client: Client, keys: Keys) -> str:

@@ -15,15 +15,17 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 from starlette.requests import ClientDisconnect
 
-from producers import request_body
 from producers.accept import Item, Piece, RawArticle, outcome
 from producers.formats import Format, own_form
-from producers.ingest_access import RateLimit, Token, configured_tokens, find
+from producers.ingest_access import Token, configured_tokens
 from producers.publish import confirm, count, send
+from wirewatch import request_body
 from wirewatch.broker import Producer
 from wirewatch.errors import BrokerUnavailable, Rejected, UserError
 from wirewatch.metrics import Metrics
+from wirewatch.rate_limit import RateLimit
 from wirewatch.settings import Settings
+from wirewatch.token_entries import find
 
 STAGE = "ingest"
 ITEMS_MAX = 1000
@@ -147,7 +149,7 @@ class _Ingest:
 
     def _take(self, body: bytes, format_: Format, token: Token, origin: str) -> Response:
         read = own_form(io.BytesIO(body), format_, self.settings.ingest_bytes_max)
-        articles_max = min(ITEMS_MAX, self.rate.articles_per_minute)
+        articles_max = min(ITEMS_MAX, self.rate.per_minute)
         # No further: a megabyte can hold a list of half a million.
         found = list(itertools.islice(read, articles_max + 1))
         if len(found) > articles_max:
@@ -167,9 +169,9 @@ class _Ingest:
     def _check_amount(self, token: Token, articles: int) -> None:
         if articles == 0:
             raise _RefusedError(422, "empty", "there is no article in the request")
-        wait = self.rate.take(token, articles)
+        wait = self.rate.take(token.name, articles).wait
         if wait is not None:
-            detail = f"more than {self.rate.articles_per_minute:,} articles in a minute"
+            detail = f"more than {self.rate.per_minute:,} articles in a minute"
             raise _RefusedError(429, "too-many-requests", detail, {"Retry-After": str(wait)})
 
     def _item(self, piece: Piece, index: int, token: Token, origin: str) -> Item:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from producers import request_body
 from producers.feeds.fetch import Conditional, Fetched
 from producers.feeds.intake import Intake
 from producers.feeds.subscriptions import Subscriptions
 from producers.feeds.websub import CALLBACK_PATH, lease_seconds, signed
+from wirewatch import request_body
 from wirewatch.errors import Rejected
 from wirewatch.feed_state import FeedKeys, Listing, decode_listing
 from wirewatch.metrics import Metrics

@@ -107,6 +107,15 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = _setting(8080, "Port of the API; 0 takes a free one.")
     http_request_seconds_max: Seconds = _setting(30.0, "A request that takes longer to arrive is refused, seconds.")
     http_connections_max: Count = _setting(1_000, "Connections at once; further ones get 503.")
+    api_tokens: SecretStr = _setting(
+        SecretStr(""),
+        "Who may use the API: NAME:ROLE:sha256:HASH, with commas; `wirewatch tokens new NAME --role ROLE` makes them. "
+        "Empty: everybody on this machine where it listens on loopback, else nobody.",
+    )
+    api_tokens_file: Path | None = _setting(None, "File of more of them, one a line; # begins a comment.")
+    api_requests_per_minute: CountOrNone = _setting(
+        3_000, "API requests in a minute, per token, or per address without one; 0: no limit."
+    )
     ingest_tokens: SecretStr = _setting(
         SecretStr(""),
         "Who may publish: SOURCE:sha256:HASH, with commas; `wirewatch tokens new` makes them. Empty: HTTP ingest is "

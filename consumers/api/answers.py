@@ -1,23 +1,21 @@
-"""JSON answers of records, and their schema for /openapi.json: both made from the records themselves."""
+"""The records that the API answers with, and how an answer is written."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 from fastapi import Response
 
+from consumers.api.tokens import Role
+from consumers.life.model import NOTHING_SAID, Life
 from consumers.reading import CounterRow
-from consumers.source_health import Sources
 from wirewatch.records import Alert
-
-_REF = "#/components/schemas/{name}"
 
 
 class AlertItem(Alert, frozen=True, kw_only=True):
-    """An alert and its place in the feed."""
+    """An alert, its place in the feed, and what people have said about it."""
 
     cursor: str
+    life: Life = NOTHING_SAID
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,23 +57,59 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str]
 
 
-_TYPES = (AlertPage, Counters, Sources, Refusal, Readiness)
-_SCHEMAS, COMPONENTS = msgspec.json.schema_components(_TYPES, ref_template=_REF)
-_BY_TYPE = dict(zip(_TYPES, _SCHEMAS, strict=True))
+class Liveness(msgspec.Struct, frozen=True, kw_only=True):
+    """That this process lives."""
+
+    status: str = "alive"
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking, as the server knows them. ``anonymous``: let in for being on this machine, without a token."""
+
+    name: str
+    role: Role
+    anonymous: bool
+
+
+class WatchedActor(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor of the watchlist."""
+
+    id: str
+    name: str
+    kind: str
+    wikidata: str | None
+
+
+class Actors(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is watched. ``version``: that of the watchlist."""
+
+    version: str
+    actors: tuple[WatchedActor, ...]
+
+
+class RefusedError(Exception):
+    """Ends a request with a Refusal; raised by endpoints and what they ask."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        detail: str,
+        *,
+        problems: tuple[Problem, ...] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.refusal = Refusal(reason=reason, detail=detail, problems=problems)
+        self.headers = headers or {}
+
+
+def encoded(record: object) -> bytes:
+    """The record as JSON, times in RFC 3339."""
+    return msgspec.json.encode(record)
 
 
 def json(record: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """The record as JSON."""
-    return Response(msgspec.json.encode(record), status, headers, media_type="application/json")
-
-
-def documented(answer: type[msgspec.Struct], description: str, *failures: int) -> dict[int | str, dict[str, Any]]:
-    """What an endpoint answers, for the OpenAPI document."""
-    causes = {422: "A parameter is wrong.", 503: "A server that is needed does not answer; try again."}
-    return {
-        200: {"description": description, "content": {"application/json": {"schema": _BY_TYPE[answer]}}},
-        **{
-            status: {"description": causes[status], "content": {"application/json": {"schema": _BY_TYPE[Refusal]}}}
-            for status in failures
-        },
-    }
+    """The record as an answer."""
+    return Response(encoded(record), status, headers, media_type="application/json")

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
-from consumers.api import alerts, counters, health, sources, stream
-from consumers.api.answers import COMPONENTS, Problem, Refusal, json
+from consumers.api import actors, alerts, counters, failures, health, me, silences, sources, stream
+from consumers.api.answers import json
 from consumers.api.backend import Backend
+from consumers.api.gate import Gate
 from consumers.api.health import Checks
 from consumers.api.http_edge import Edge
+from consumers.api.methods import Heads
 from consumers.api.page import serving
+from consumers.api.schemas import components
 from wirewatch import __version__
-from wirewatch.errors import Transient
 from wirewatch.metrics import Metrics
 
-RETRY_SECONDS = 5
+PACKED_BYTES_MIN = 2_000
 
 
 async def _nothing() -> None:
@@ -29,18 +29,18 @@ async def _nothing() -> None:
 
 
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
-    """Alerts, their stream, counters, sources, and the assets of the live page."""
-    return (
-        alerts.router(backend),
-        stream.router(backend),
-        counters.router(backend),
-        sources.router(backend),
-        serving.router(),
-    )
+    """Everything but health and publishing. Each lets in whom the application's gate lets in; the page, which holds no
+    data itself, everybody."""
+    each = (stream.router, alerts.router, silences.router, counters.router, sources.router, actors.router)
+    return (*(router(backend) for router in each), me.router(), serving.router())
 
 
 def create_app(
-    metrics: Metrics, routers: Iterable[APIRouter], checks: Checks, at_end: Callable[[], Awaitable[None]] = _nothing
+    metrics: Metrics,
+    routers: Iterable[APIRouter],
+    checks: Checks,
+    gate: Gate,
+    at_end: Callable[[], Awaitable[None]] = _nothing,
 ) -> FastAPI:
     """The application: ``routers``, health over ``checks``, and a root that names what there is.
 
@@ -60,13 +60,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
     )
+    app.state.gate = gate
     for router in (*routers, health.router(checks)):
         app.include_router(router)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Transient, _away)
+    failures.register(app)
+    app.add_middleware(GZipMiddleware, minimum_size=PACKED_BYTES_MIN)
     app.add_middleware(Edge, metrics=metrics)
+    app.add_middleware(Heads)
     app.get("/", include_in_schema=False)(_root(app))
     app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
     return app
@@ -90,31 +92,10 @@ def _root(app: FastAPI) -> Callable[[Request], Response]:
     return root
 
 
-def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101  (for the type checker: registered for it alone)
-    problems = tuple(
-        Problem(where=".".join(str(part) for part in each["loc"]), what=each["msg"].removeprefix("Value error, "))
-        for each in error.errors()
-    )
-    detail = "; ".join(f"{problem.where}: {problem.what}" for problem in problems)
-    return json(Refusal(reason="invalid", detail=detail, problems=problems), 422)
-
-
-def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  (for the type checker: registered for it alone)
-    reason = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    refusal = Refusal(reason=reason, detail=f"{error.detail}; / names the endpoints")
-    return json(refusal, error.status_code, dict(error.headers or {}))
-
-
-def _away(_: Request, error: Exception) -> Response:
-    return json(Refusal(reason="unavailable", detail=str(error)), 503, {"Retry-After": str(RETRY_SECONDS)})
-
-
 def _documented(original: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         document = original()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(components())
         return document
 
     return openapi

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from consumers.keys import Keys
+from consumers.life.store import LifeStore
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import AsyncClient, Client
 from wirewatch.settings import Settings
@@ -18,6 +19,7 @@ class Backend:
     metrics: Metrics
     client: Client
     stream_client: AsyncClient
+    life: LifeStore
 
     @property
     def keys(self) -> Keys:

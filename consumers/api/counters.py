@@ -10,19 +10,21 @@ from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 
 from consumers import reading
-from consumers.api.answers import Counters, documented, json
+from consumers.api.answers import Counters, json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
 from consumers.api.parameters import CounterQuery
+from consumers.api.schemas import documented
 
 SINCE_DEFAULT = timedelta(days=7)
 
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint, over this backend."""
-    routes = APIRouter(tags=["counters"])
+    routes = APIRouter(tags=["counters"], dependencies=[READS])
 
     @routes.get("/v1/counters", responses=documented(Counters, "Rows of counters.", 422, 503))
-    def counters(query: Annotated[CounterQuery, Query()]) -> Response:
+    def list_counters(query: Annotated[CounterQuery, Query()]) -> Response:
         """Articles and mentions per actor, by hour, day, source, language, pair, entity or outcome.
 
         An article counts once, in the hour (UTC) in which it was first seen. While `applied` steps back, a part of the

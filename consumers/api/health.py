@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, Response
 
-from consumers.api.answers import Readiness, documented, json
+from consumers.api.answers import Liveness, Readiness, json
+from consumers.api.schemas import documented
 from wirewatch.errors import Transient, UserError
 
 Checks = Mapping[str, Callable[[], object]]
@@ -18,18 +19,22 @@ Checks = Mapping[str, Callable[[], object]]
 ANSWER_SECONDS_MAX = 3.0
 """A server that has not answered by then is not ready; whoever asks us waits no longer either."""
 
+_ANSWERS = documented(Readiness, "All that is needed answers.", open_=True) | documented(
+    Readiness, "Something that is needed does not answer.", open_=True, status=503
+)
+
 
 def router(checks: Checks) -> APIRouter:
     """The endpoints; readiness asks every check, all at once."""
     routes = APIRouter(tags=["health"])
     bounded = {name: _Bounded(check) for name, check in checks.items()}
 
-    @routes.get("/healthz")
-    async def healthz() -> dict[str, str]:
+    @routes.get("/healthz", responses=documented(Liveness, "It lives.", open_=True))
+    async def healthz() -> Response:
         """This process lives. It depends on nothing else: restart the process when it does not answer."""
-        return {"status": "alive"}
+        return json(Liveness())
 
-    @routes.get("/readyz", responses=documented(Readiness, "All that is needed answers.", 503))
+    @routes.get("/readyz", responses=_ANSWERS)
     def readyz() -> Response:
         """Redis and the broker answer; else 503 with the reason per part."""
         deadline = time.monotonic() + ANSWER_SECONDS_MAX

@@ -7,6 +7,7 @@ import time
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from consumers.api.gate import rate_headers
 from wirewatch.metrics import Metrics
 
 HEADERS = {
@@ -37,6 +38,8 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                for name, value in rate_headers(scope).items():
+                    headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
                 self._observe(scope, message["status"], time.perf_counter() - started)
             await send(message)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from consumers.alert_feed import CURSOR, Wanted
 from consumers.moments import parse_since
 from consumers.reading import By
-from wirewatch.records import Severity
+from wirewatch.records import AlertKind, Severity
 
 ALERTS_MAX = 500
 ROWS_MAX = 10_000
@@ -45,13 +45,16 @@ class AlertFilter(BaseModel):
     actor: str | None = Field(None, description="Id of an actor, e.g. `nato`.", max_length=200)
     rule: str | None = Field(None, description="Id of the rule that raised it.", max_length=200)
     severity: Severity | None = Field(None, description="The least severity.")
-    source: str | None = Field(None, description="Source of the article.", max_length=500)
-    language: str | None = Field(None, description="Language of the article, e.g. `nl`.", max_length=35)
+    source: str | None = Field(None, description="Source of an article of its story that matched.", max_length=500)
+    language: str | None = Field(None, description="Language of one of them, e.g. `nl`.", max_length=35)
+
+    kind: AlertKind | None = Field(None, description="What raised it.")
+    story: str | None = Field(None, description="Id of its story.", max_length=200)
+    old: bool | None = Field(None, description="Whether it was published long before we first saw it.")
 
     def wanted(self) -> Wanted:
-        return Wanted(
-            actor=self.actor, rule=self.rule, severity=self.severity, source=self.source, language=self.language
-        )
+        """As a filter."""
+        return Wanted(**{name: getattr(self, name) for name in AlertFilter.model_fields})
 
 
 class AlertQuery(AlertFilter):

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 
-from consumers.api.answers import documented, json
+from consumers.api.answers import json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
+from consumers.api.schemas import documented
 from consumers.api.sources_page import POLICY, render
 from consumers.source_health import Sources, sources
 from wirewatch.feed_state import FeedKeys, HealthWord, read_listings, read_states
@@ -16,7 +18,7 @@ from wirewatch.push_state import PushKeys, read_subscriptions
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint and the page, over this backend."""
-    routes = APIRouter(tags=["sources"])
+    routes = APIRouter(tags=["sources"], dependencies=[READS])
 
     def read(now: datetime) -> Sources:
         client, prefix = backend.client, backend.settings.redis_prefix
@@ -26,7 +28,7 @@ def router(backend: Backend) -> APIRouter:
         return sources(listings, states, pushed, now)
 
     @routes.get("/v1/sources", responses=documented(Sources, "Every listed feed, the worst first.", 503))
-    def all_sources() -> Response:
+    def list_sources() -> Response:
         """How every listed feed is: last success, last article, last error, its own rhythm.
 
         `silent`: it answers, and brings less than its own rhythm; `failing`: three failures in a row or

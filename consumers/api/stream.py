@@ -21,7 +21,9 @@ from sse_starlette.sse import EventSourceResponse
 from consumers.alert_feed import CURSOR, START, Wanted, decoded
 from consumers.api.answers import Refusal, json
 from consumers.api.backend import Backend
+from consumers.api.gate import READS
 from consumers.api.parameters import StreamQuery
+from consumers.api.schemas import refusals
 from wirewatch.errors import StoreUnavailable
 from wirewatch.redis_client import BLOCK_SECONDS_MAX, answers
 
@@ -37,7 +39,7 @@ _FULL = Refusal(reason="too-many-clients", detail=f"at most {CLIENTS_MAX} client
 
 def router(backend: Backend) -> APIRouter:
     """The endpoint, over this backend."""
-    routes = APIRouter(tags=["alerts"])
+    routes = APIRouter(tags=["alerts"], dependencies=[READS])
     connected: set[object] = set()
 
     @routes.get(
@@ -45,10 +47,10 @@ def router(backend: Backend) -> APIRouter:
         response_class=EventSourceResponse,
         responses={
             200: {"description": "Events `alert` (data: the alert) and `reset`.", "content": {"text/event-stream": {}}},
-            503: {"description": "Too many clients, or Redis does not answer."},
+            **refusals(401, 403, 422, 429, 503),
         },
     )
-    async def stream(
+    async def stream_alerts(
         query: Annotated[StreamQuery, Query()], last_event_id: Annotated[str | None, Header()] = None
     ) -> Response:
         """New alerts as they come. With the header `Last-Event-ID` (browsers set it by themselves) nothing is missed.

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.ingest_access import TOKEN_PREFIX, configured_tokens, entry, find, new_token
+from producers.ingest_access import configured_tokens, entry
 from wirewatch.errors import UsageError, UserError
 from wirewatch.example_secrets import is_example
 from wirewatch.settings import load
+from wirewatch.token_entries import TOKEN_PREFIX, find, new_token
 
 A, B = new_token(), new_token()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from consumers.api.access import is_loopback
 
 Verdict = Literal["ok", "note", "wrong"]
 REDIS_VERSION_MIN = (7, 0)
@@ -91,6 +93,16 @@ def local_kafka(java: str | None, maven: str | None, why: str = "") -> Finding:
     if java and maven:
         return Finding("local Kafka", "ok", f"{java}; {maven}")
     return Finding("local Kafka", "note", why or "no Maven on PATH", "only `wirewatch up --kafka local` needs it")
+
+
+def api(names: Sequence[str], host: str) -> Finding:
+    """Who may use the API, which listens on ``host``. ``names``: one per token, with its role."""
+    if names:
+        return Finding("API", "ok", f"open to {', '.join(sorted(set(names)))}")
+    if is_loopback(host):
+        return Finding("API", "ok", f"open to everybody on this machine: it listens on {host}, and no token is set")
+    mend = "`wirewatch tokens new NAME --role admin` makes one"
+    return Finding("API", "note", f"closed: it listens on {host}, and no token is set", mend)
 
 
 def ingest(sources: Iterable[str | None]) -> Finding:

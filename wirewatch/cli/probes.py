@@ -11,6 +11,7 @@ from pathlib import Path
 import crc32c
 
 from consumers import watchlist_file
+from consumers.api import tokens as api_tokens
 from consumers.installed_pipelines import installed
 from consumers.rule_file import load_rules
 from producers.ingest_access import configured_tokens
@@ -104,6 +105,12 @@ def _optional(_: Settings) -> Iterator[Finding]:
     yield findings.local_kafka(java, shutil.which("mvn"), why)
 
 
+def _api(settings: Settings) -> Iterator[Finding]:
+    yield findings.api(
+        [f"{token.name} ({token.role})" for token in api_tokens.configured(settings)], settings.http_host
+    )
+
+
 def _ingest(settings: Settings) -> Iterator[Finding]:
     yield findings.ingest(token.source for token in configured_tokens(settings))
 
@@ -116,5 +123,6 @@ _PROBES: tuple[tuple[str, str, Probe], ...] = (
     ("watchlist", "", _watchlist),
     ("spaCy pipelines", "", _extraction),
     ("local Kafka", "", _optional),
+    ("API", "", _api),
     ("ingest", "", _ingest),
 )

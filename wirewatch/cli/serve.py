@@ -11,8 +11,12 @@ from typing import Any
 import click
 from fastapi import APIRouter, FastAPI
 
+from consumers.api.access import Door, is_loopback
 from consumers.api.app import create_app, reading_routers
 from consumers.api.backend import Backend
+from consumers.api.gate import Gate
+from consumers.api.tokens import configured
+from consumers.life.store import LifeStore
 from producers import ingest, websub_endpoint
 from producers.apart_pool import ApartPool
 from producers.feeds.board import RedisBoard
@@ -25,6 +29,7 @@ from wirewatch.cli import http_server
 from wirewatch.cli.wiring import open_broker
 from wirewatch.errors import UserError
 from wirewatch.metrics import Metrics
+from wirewatch.rate_limit import RateLimit
 from wirewatch.redis_client import address, answers, connect, connect_async
 from wirewatch.settings import Settings, load
 from wirewatch.topics import ARTICLES
@@ -52,9 +57,12 @@ def command(only: str | None, host: str | None, port: int | None) -> None:
         listener = stack.enter_context(
             _listening(host or settings.http_host, settings.http_port if port is None else port)
         )
-        app = stack.enter_context(_application(settings, metrics, only))
         name, real_port = listener.getsockname()[:2]
+        gate = _gate(settings, name)
+        app = stack.enter_context(_application(settings, metrics, only, gate))
         click.echo(f"http://{f'[{name}]' if ':' in name else name}:{real_port}/ names the endpoints")
+        if only != "ingest" and not gate.door.anonymous and not gate.door.tokens:
+            click.echo("The API lets nobody in: `wirewatch tokens new NAME --role admin` makes a token", err=True)
         http_server.serve(app, listener, settings)
 
 
@@ -75,8 +83,15 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.close()
 
 
+def _gate(settings: Settings, listens_on: str) -> Gate:
+    """Raises UserError for API tokens that are none."""
+    limit = settings.api_requests_per_minute
+    door = Door(configured(settings), loopback=is_loopback(listens_on))
+    return Gate(door, RateLimit(limit) if limit else None)
+
+
 @contextmanager
-def _application(settings: Settings, metrics: Metrics, only: str | None) -> Iterator[FastAPI]:
+def _application(settings: Settings, metrics: Metrics, only: str | None, gate: Gate) -> Iterator[FastAPI]:
     """The application with its clients opened; they are closed at the end. Raises UserError, BrokerUnavailable."""
     broker = open_broker(settings)
     routers: list[APIRouter] = []
@@ -89,7 +104,8 @@ def _application(settings: Settings, metrics: Metrics, only: str | None) -> Iter
             stack.callback(client.close)
             at_end.append(stream_client.aclose)
             checks["redis"] = lambda: _redis_answers(client)
-            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client)
+            life = LifeStore(client, settings.redis_prefix)
+            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client, life=life)
             routers += reading_routers(backend)
         if only != "api":
             producer = broker.producer()
@@ -104,7 +120,7 @@ def _application(settings: Settings, metrics: Metrics, only: str | None) -> Iter
             for close in at_end:
                 await close()
 
-        yield create_app(metrics, routers, checks, end)
+        yield create_app(metrics, routers, checks, gate, end)
 
 
 def _for_hubs(

@@ -23,9 +23,9 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Served:
-    """A running server. ``stop`` returns its exit code."""
+    """A running server, with settings ``changed``. ``stop`` returns its exit code."""
 
-    def __init__(self, redis_url: str, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, redis_url: str, data_dir: Path, *arguments: str, **changed: str) -> None:
         settings = load(data_dir=data_dir, partitions=2)
         admin = open_broker(settings).admin()
         admin.create_topics(specs(settings))
@@ -35,6 +35,7 @@ class Served:
             "WIREWATCH_DATA_DIR": str(data_dir),
             "WIREWATCH_PARTITIONS": "2",
             "WIREWATCH_INGEST_TOKENS": entry("desk", TOKEN),
+            **{f"WIREWATCH_{name.upper()}": value for name, value in changed.items()},
         }
         command = [sys.executable, "-m", "wirewatch", "serve", "--port", "0", *arguments]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

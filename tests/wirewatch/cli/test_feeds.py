@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from tests.producers.feeds.server import Server, reply, serving
 from tests.producers.log import Log
-from wirewatch.cli.serve import _application
+from wirewatch.cli.serve import _application, _gate
 from wirewatch.metrics import Metrics
 from wirewatch.settings import Settings
 from wirewatch.sqlite_broker import SqliteBroker
@@ -138,7 +138,7 @@ def test_hubs_find_their_endpoint_on_the_ingest_only_when_there_is_a_public_addr
 ) -> None:
     def paths(**changed: object) -> set[str]:
         settings = Settings(data_dir=tmp_path / "data", redis_url=SecretStr(redis_url)).model_copy(update=changed)
-        with _application(settings, Metrics(CollectorRegistry()), "ingest") as app:
+        with _application(settings, Metrics(CollectorRegistry()), "ingest", _gate(settings, "127.0.0.1")) as app:
             return {path for path in app.openapi()["paths"] if "websub" in path}
 
     assert paths() == set()

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producers.ingest_access import entry, new_token
+from producers.ingest_access import entry
 from wirewatch.cli.wiring import open_broker
 from wirewatch.settings import load
+from wirewatch.token_entries import new_token
 from wirewatch.topics import specs
 
 TOKEN = new_token()
