@@ -32,6 +32,7 @@ def mentions_of(received: Received[Article], recogniser: Recogniser) -> Mentions
         sentences=found.sentences,
         watchlist_version=recogniser.watchlist.version,
         sketch=sketch(article, named) if found.actors else "",
+        revision=article.revision,
     )
 
 

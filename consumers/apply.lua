@@ -1,4 +1,4 @@
--- Applies one batch of one partition in one step: the counters, the ids seen, the alert outbox and the position.
+-- Applies one batch of one partition in one step: the counters, the ids seen, the outbox of matches and the position.
 --
 -- KEYS     every key that is touched; the argument refers to them by number. All have one hash tag.
 --          KEYS[1] is the position. Nothing is read from a clock: a replay does what the first run did.
@@ -23,7 +23,7 @@ if position ~= call.expected then
   return {0, position}
 end
 local watermark = tonumber(standing[2] or nil)
-local raised = tonumber(standing[6] or 0) -- alerts of records below were raised before a rebuild
+local raised = tonumber(standing[6] or 0) -- matches of records below went out before a rebuild
 
 local CHUNK = 1000 -- Lua's stack bounds the arguments of one command
 
@@ -56,7 +56,7 @@ for number, day in ipairs(call.days) do
   end
 end
 
-local letters, gaps, seen_here, totals, alerts = {}, 0, {}, {}, {}
+local letters, gaps, seen_here, totals, found = {}, 0, {}, {}, {}
 
 local function add(key, field, amount)
   local fields = totals[key]
@@ -85,6 +85,14 @@ for i, record in ipairs(call.records) do
       -- A duplicate is seen again: an article that its feed keeps for weeks stays one article.
       add(call.days[record.day].seen, record.id, 1)
     end
+    if not duplicate or record.edit then
+      if record.src >= raised then
+        for at = 1, #record.matches, 2 do
+          local place = string.format('%.0f-%d', record.src + 1, (at - 1) / 2)
+          table.insert(found, {place, record.matches[at], record.matches[at + 1], record.sketch})
+        end
+      end
+    end
     if duplicate then
       letters[i] = 'd'
       add(record.totals, 'dup', 1)
@@ -92,9 +100,6 @@ for i, record in ipairs(call.records) do
       letters[i] = 'c'
       for at = 1, #record.add, 3 do
         add(record.add[at], record.add[at + 1], record.add[at + 2])
-      end
-      if record.alert ~= '' and record.src >= raised then
-        table.insert(alerts, {string.format('%.0f-0', record.src + 1), record.alert_id, record.alert})
       end
     end
   end
@@ -132,8 +137,8 @@ for key, fields in pairs(totals) do
     redis.call('EXPIREAT', KEYS[key], about.expires)
   end
 end
-for _, alert in ipairs(alerts) do
-  redis.call('XADD', KEYS[2], alert[1], 'id', alert[2], 'alert', alert[3])
+for _, match in ipairs(found) do
+  redis.call('XADD', KEYS[2], match[1], 'id', match[2], 'alert', match[3], 'sketch', match[4])
 end
 for _, key in ipairs(call.forget) do
   redis.call('UNLINK', KEYS[key])

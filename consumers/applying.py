@@ -39,7 +39,10 @@ class Item:
 
     src: int
     tally: Tally
-    alert: Alert | None = None
+    matches: Sequence[Alert] = ()
+    edit: bool = False
+    """Of an article that was published before: its matches go out although it is not counted again."""
+    sketch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,9 @@ def _record(item: Item, day: int, number: Callable[[Bucket], int]) -> dict[str, 
         "id": item.tally.article_id or "",
         "totals": number(item.tally.totals),
         "add": add,
-        "alert_id": item.alert.id if item.alert else "",
-        "alert": msgspec.json.encode(item.alert).decode() if item.alert else "",
+        "edit": item.edit,
+        "sketch": item.sketch,
+        "matches": [part for each in item.matches for part in (each.id, msgspec.json.encode(each).decode())],
     }
 
 

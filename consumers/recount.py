@@ -7,7 +7,7 @@ records, the names of the keys, and the rules that decide on alerts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, get_args
 
 from consumers.counters import FIELD_CHARS_MAX, NAME_CHARS_MAX, PAIR_ACTORS_MAX, UNDETERMINED
 from consumers.keys import PAIR_SEPARATOR, ZSETS, Bucket, Family, Keys, expiry
-from consumers.rules import Rule, raise_alert
+from consumers.matching import matches
+from consumers.rules import RuleSet
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.codec import decode
 from wirewatch.errors import Rejected
@@ -58,11 +59,11 @@ class Recount:
     """One partition, counted message by message in the order of the log."""
 
     topic: Topic[Any]
-    rules: Sequence[Rule]
+    rules: RuleSet
     seen_days: int
     counts: Counter[Place] = field(default_factory=Counter)
     alerts: dict[str, str] = field(default_factory=dict)
-    """Alert id → article id, of the alerts that the rules in use raise."""
+    """Match id → article id, of the matches that the rules in use make."""
     records: int = 0
     first_ms: int | None = None
     """When the first record that the log still holds was received."""
@@ -94,15 +95,18 @@ class Recount:
             self._last[record.article_id] = self._day
             if last is not None and self._day - last <= self.seen_days * _DAY:
                 self._add("totals", at.date(), "", "dup")
+                if isinstance(record, Mentions) and record.revision > 1:
+                    self._match(record, received)
                 return
         self._add("totals", at.date(), "", record.status)
         if record.status == "ok" and isinstance(record, Mentions):
             self._count_mentions(record, at)
-            alert = raise_alert(record, self.rules, received)
-            if alert:
-                self.alerts[alert.id] = alert.article_id
+            self._match(record, received)
         elif record.status == "ok" and isinstance(record, Entities):
             self._count_entities(record, at.date())
+
+    def _match(self, record: Mentions, received: datetime) -> None:
+        self.alerts.update({match.id: match.article_id for match in matches(self.rules, record, received)})
 
     def _count_mentions(self, record: Mentions, at: datetime) -> None:
         day, actors = at.date(), {actor.id for actor in record.actors}

@@ -10,9 +10,9 @@ from typing import Any
 from consumers.applying import Call, Item, Keeping, Standing, prepare
 from consumers.counters import COUNTED, tally
 from consumers.keys import Keys
+from consumers.matching import matches
 from consumers.observing import Observer
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
 from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.errors import Fenced, StoreUnavailable
 from wirewatch.metrics import Metrics
@@ -22,7 +22,8 @@ from wirewatch.settings import Settings
 from wirewatch.stage import Context, Received
 from wirewatch.workers import SOURCE_OFFSET
 
-AlertFor = Callable[[Mentions, datetime], Alert | None]
+MatchesFor = Callable[[Mentions, datetime], Sequence[Alert]]
+"""What the rules in use make of an article."""
 APPLY = Path(__file__).with_name("apply.lua").read_text("utf-8")
 CLAIM = Path(__file__).with_name("claim.lua").read_text("utf-8")
 _MISMATCH, _FENCED, _HELD = 0, 2, 3
@@ -31,12 +32,14 @@ _MISMATCH, _FENCED, _HELD = 0, 2, 3
 class RedisStore:
     """The Store of the stage ``counters`` (see wirewatch/stage.py). One thread at a time may use it."""
 
-    def __init__(self, client: Client, keys: Keys, settings: Settings, metrics: Metrics, alert_for: AlertFor) -> None:
+    def __init__(
+        self, client: Client, keys: Keys, settings: Settings, metrics: Metrics, matches_for: MatchesFor
+    ) -> None:
         self._client = client
         self._keys = keys
         self._keeping = Keeping(settings.seen_days, settings.counters_days)
         self._observer = Observer(metrics)
-        self._alert_for = alert_for
+        self._matches_for = matches_for
         self._script = client.register_script(APPLY)
         self._claim = client.register_script(CLAIM)
         self._owners: dict[TopicPartition, Membership] = {}
@@ -100,8 +103,10 @@ class RedisStore:
 
     def _item(self, received: Received[Any], now: datetime) -> Item:
         record, message = received.record, received.message
-        alert = self._alert_for(record, now) if isinstance(record, Mentions) and record.status in COUNTED else None
-        return Item(source_offset(message), tally(record, message.timestamp_ms), alert)
+        offset, added = source_offset(message), tally(record, message.timestamp_ms)
+        if not isinstance(record, Mentions) or record.status not in COUNTED:
+            return Item(offset, added)
+        return Item(offset, added, self._matches_for(record, now), record.revision > 1, record.sketch)
 
     def _read(self, where: TopicPartition) -> Standing:
         with answers():
@@ -128,5 +133,5 @@ def open_store(context: Context) -> RedisStore:
         Keys(settings.redis_prefix),
         settings,
         context.metrics,
-        lambda mentions, now: raise_alert(mentions, rules, now),
+        lambda mentions, now: matches(rules, mentions, now),
     )

@@ -1,150 +1,167 @@
-"""Alert rules: whether an article matches, and the alert that it then raises. Pure functions of a record."""
+"""Alert rules as values: what a rule may ask of an article, and a set of rules as it is used at one time.
+
+Whether an article matches is decided in consumers/matching.py; consumers/rule_file.py reads rules from a file.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from typing import Annotated, Literal
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from consumers.showing import sentences
-from wirewatch.records import FIELDS, ActorMentions, Alert, AlertActor, Field, Mentions, Severity
+from wirewatch.records import FIELDS, Field, MentionKind, Severity
 
-Reason = Literal["matched", "nothing-found", "excluded-actor", "actor-missing", "score-too-low", "not-in-field"]
+Within = Literal["sentence", "paragraph", "article"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+KINDS: tuple[MentionKind, ...] = ("name", "derived", "metonym")
+
+RuleId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Country = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2}$")]
+Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}$")]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
-class ActorCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Actors by id. ``any`` empty: whichever the watchlist has."""
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Part of a rule. Defaults are not written out, so a field that is new changes no rule's version."""
+
+
+class ActorCondition(_Part, frozen=True, kw_only=True):
+    """Actors by id. ``any`` empty: whichever the watchlist has. ``within``: those that decide stand together there."""
 
     any: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+    within: Within = "article"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SourceCondition(_Part, frozen=True, kw_only=True):
+    """Sources by name or domain; a domain covers its subdomains. Empty ``any``: whichever."""
+
+    any: tuple[Word, ...] = ()
+    none: tuple[Word, ...] = ()
+
+
+class CountryCondition(_Part, frozen=True, kw_only=True):
+    """Countries of the source, ISO 3166 codes in small letters. A source of no known country is in none of them."""
+
+    any: tuple[Country, ...] = ()
+    none: tuple[Country, ...] = ()
+
+
+class LanguageCondition(_Part, frozen=True, kw_only=True):
+    """Languages of the article, BCP 47 primary subtags; ``und`` is an undetermined one."""
+
+    any: tuple[Language, ...] = ()
+    none: tuple[Language, ...] = ()
+
+
+class WordCondition(_Part, frozen=True, kw_only=True):
+    """Words or phrases that must, or must not, stand near a mention: in the same sentence or paragraph. ``article``: in
+    the headline or any paragraph that names a watched actor."""
+
+    any: tuple[Word, ...] = ()
+    all: tuple[Word, ...] = ()
+    none: tuple[Word, ...] = ()
+    within: Within = "paragraph"
+
+
+class QuietHours(_Part, frozen=True, kw_only=True):
+    """Hours in which nobody is notified of the rule's alerts, by the clock of ``zone``. Where ``to`` is not after
+    ``start``, they run past midnight, and ``days`` name the days on which they begin."""
+
+    start: Clock = msgspec.field(name="from")
+    to: Clock
+    zone: str
+    """An IANA name, checked when the file is read."""
+    days: Annotated[tuple[Day, ...], msgspec.Meta(min_length=1)] = DAYS
+
+
+class Rule(_Part, frozen=True, kw_only=True):
     """One rule, as the file has it (see seeds/rules.yaml for what each field means)."""
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    id: RuleId
     severity: Severity
     summary: str = ""
+    enabled: bool = True
     actors: ActorCondition = ActorCondition()
     fields: Annotated[tuple[Field, ...], msgspec.Meta(min_length=1)] = FIELDS
+    kinds: Annotated[tuple[MentionKind, ...], msgspec.Meta(min_length=1)] = KINDS
     score_min: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    words: WordCondition = WordCondition()
+    sources: SourceCondition = SourceCondition()
+    countries: CountryCondition = CountryCondition()
+    languages: LanguageCondition = LanguageCondition()
+    unless: tuple[str, ...] = ()
+    """Ids of rules above it: no match where one of them matches."""
+    quiet: tuple[QuietHours, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Why a rule does, or does not, match; ``actors`` are those that decided: which matched, or which failed."""
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules in use at one time, in the order of their file. Safe to share between threads."""
 
-    reason: Reason
-    actors: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    volume: tuple[Any, ...] = ()
+    """Volume rules (consumers/volume/model.py)."""
+    version: str = ""
+    """Changes whenever the text of the file does."""
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """Source or domain → its country, as the operator says; a source's own domain tells the others."""
 
-    @property
-    def matched(self) -> bool:
-        return self.reason == "matched"
+    @cached_property
+    def index(self) -> ActorIndex:
+        """Tells which of the rules are worth asking."""
+        return ActorIndex(self.rules)
 
-
-def decide(rule: Rule, mentions: Mentions) -> Decision:
-    """Whether ``rule`` matches the article. Conditions are asked in one order, so the reason is the first that fails:
-    excluded actors, actors named at all, their scores, then where they are named."""
-    present = {actor.id: actor for actor in mentions.actors}
-    if mentions.status != "ok" or not present:
-        return Decision("nothing-found")
-    if excluded := tuple(sorted(present.keys() & set(rule.actors.none))):
-        return Decision("excluded-actor", excluded)
-    if missing := tuple(id_ for id_ in rule.actors.all if id_ not in present):
-        return Decision("actor-missing", missing)
-    wanted = [present[id_] for id_ in dict.fromkeys(rule.actors.any or present) if id_ in present]
-    if not wanted:
-        return Decision("actor-missing", rule.actors.any)
-    needed = [present[id_] for id_ in rule.actors.all]
-    scored = [actor for actor in wanted if actor.score >= rule.score_min]
-    if low := _failing(needed, scored, wanted, lambda actor: actor.score >= rule.score_min):
-        return Decision("score-too-low", low)
-    placed = [actor for actor in scored if _is_named_in(actor, rule.fields)]
-    if absent := _failing(needed, placed, scored, lambda actor: _is_named_in(actor, rule.fields)):
-        return Decision("not-in-field", absent)
-    return Decision("matched", tuple(sorted({actor.id for actor in (*placed, *needed)})))
+    @cached_property
+    def by_id(self) -> Mapping[str, Rule]:
+        """The article rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
 
 
-def raise_alert(mentions: Mentions, rules: Iterable[Rule], now: datetime) -> Alert | None:
-    """The alert of the first rule that matches, or None. ``now`` is only shown; the id does not depend on it, so a
-    replay raises the same alert."""
-    for rule in rules:
-        decision = decide(rule, mentions)
-        if decision.matched:
-            return _alert(rule, decision, mentions, now)
-    return None
+class ActorIndex:
+    """Which rules may match an article that names certain actors, without looking at the others.
+
+    A rule stands under one actor that it needs (the one that fewest rules name), or under each that it may have; a rule
+    that takes any watched actor is asked of every article.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._always: list[int] = []
+        self._of_actor: dict[str, list[int]] = {}
+        named = Counter(actor for rule in rules for actor in {*rule.actors.all, *rule.actors.any})
+        for number, rule in enumerate(rules):
+            if not rule.enabled:
+                continue
+            asked = rule.actors
+            if not asked.all and not asked.any:
+                self._always.append(number)
+            for actor in [min(asked.all, key=lambda each: (named[each], each))] if asked.all else {*asked.any}:
+                self._of_actor.setdefault(actor, []).append(number)
+
+    def asked(self, actors: Iterable[str]) -> Sequence[int]:
+        """Numbers of all rules that can match an article of exactly these actors, and maybe of more, ascending."""
+        found = [numbers for actor in actors if (numbers := self._of_actor.get(actor))]
+        if not found:
+            return self._always
+        return sorted({*self._always, *(number for numbers in found for number in numbers)})
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def version(rule: Rule) -> str:
-    """Changes whenever what the rule means changes: a hash of all but its summary."""
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(rule, summary=""))).hexdigest()[:12]
+    """Changes whenever what the rule means changes: a hash of all but its summary, its quiet hours and its switch."""
+    meaning = msgspec.structs.replace(rule, summary="", quiet=(), enabled=True)
+    return hashlib.sha256(msgspec.json.encode(meaning)).hexdigest()[:12]
 
 
-def alert_id(rule: Rule, actors: Iterable[str], article_id: str) -> str:
+def match_id(rule: Rule, actors: Iterable[str], article_id: str) -> str:
     """The same for the same rule, actors and article, whoever computes it and whenever."""
     parts = (rule.id, version(rule), *sorted(actors), article_id)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-
-
-def _failing(
-    needed: Sequence[ActorMentions],
-    passed: Sequence[ActorMentions],
-    asked: Sequence[ActorMentions],
-    test: Callable[[ActorMentions], bool],
-) -> tuple[str, ...]:
-    """Actors that fail a condition: each that is needed must hold, and of those asked for at least one."""
-    failed = [actor.id for actor in needed if not test(actor)]
-    return tuple(failed or ([] if passed else [actor.id for actor in asked]))
-
-
-def _is_named_in(actor: ActorMentions, fields: tuple[Field, ...]) -> bool:
-    return any(mention.field in fields for mention in actor.mentions)
-
-
-def _alert(rule: Rule, decision: Decision, mentions: Mentions, now: datetime) -> Alert:
-    article_id = mentions.article_id or ""
-    # All actors of the article are shown, those that decided first, then by score.
-    actors = sorted(mentions.actors, key=lambda actor: (actor.id not in decision.actors, -actor.score, actor.id))
-    return Alert(
-        id=alert_id(rule, (actor.id for actor in actors), article_id),
-        rule=rule.id,
-        rule_version=version(rule),
-        severity=rule.severity,
-        reason=_told(rule, decision, actors),
-        actors=tuple(_shown(actor) for actor in actors),
-        article_id=article_id,
-        title=mentions.title,
-        source=mentions.source,
-        url=mentions.url,
-        language=mentions.language,
-        published=mentions.published,
-        first_seen=mentions.first_seen,
-        raised=now,
-        received_ms=mentions.received_ms,
-        sentences=sentences(mentions),
-    )
-
-
-def _told(rule: Rule, decision: Decision, actors: Iterable[ActorMentions]) -> str:
-    """One sentence for people."""
-    named = ", ".join(f"{actor.name} ({actor.score:.2f})" for actor in actors if actor.id in decision.actors)
-    where = "" if set(rule.fields) == set(FIELDS) else f" in {' or '.join(rule.fields)}"
-    return f"{named} named{where}; the rule asks for {rule.score_min:g}"
-
-
-def _shown(actor: ActorMentions) -> AlertActor:
-    best = max(actor.mentions, key=lambda mention: mention.score, default=None)
-    return AlertActor(
-        id=actor.id,
-        name=actor.name,
-        score=actor.score,
-        mentions=len(actor.mentions),
-        why=best.why if best else "",
-    )

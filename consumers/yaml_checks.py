@@ -25,12 +25,23 @@ class Checks:
 
     def load(self, path: Path) -> object:
         """The document in ``path``, whose parts know their lines; None and a problem where it cannot be read."""
+        text = self.read(path)
+        return None if text is None else self.parse(text)
+
+    def read(self, path: Path) -> str | None:
+        """The text of the file; None and a problem where it cannot be read."""
         try:
-            return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+            return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             self.problem(0, "there is no such file")
         except (OSError, UnicodeDecodeError) as error:
             self.problem(0, f"cannot be read ({error}); it must be a text file in UTF-8")
+        return None
+
+    def parse(self, text: str) -> object:
+        """The document that ``text`` is, whose parts know their lines; None and a problem where it is none."""
+        try:
+            return YAML(typ="rt").load(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self.problem(mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}; mend this line")

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from consumers.keys import Keys
-from consumers.redis_store import AlertFor, RedisStore
+from consumers.redis_store import MatchesFor, RedisStore
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.metrics import Metrics
-from wirewatch.records import ActorMentions, Entities, Entity, Field, Mention, Mentions, Sentence
+from wirewatch.records import ActorMentions, Alert, Entities, Entity, Field, Mention, Mentions, Sentence
 from wirewatch.redis_client import Client
 from wirewatch.settings import Settings, load
 from wirewatch.stage import Received
@@ -83,9 +83,11 @@ def settings(**changes: Any) -> Settings:
     return load(**{"partitions": 2, **changes})
 
 
-def no_alert(_: Mentions, __: datetime) -> None:
-    return None
+def no_match(_: Mentions, __: datetime) -> tuple[Alert, ...]:
+    return ()
 
 
-def store(client: Client, alert_for: AlertFor = no_alert, metrics: Metrics | None = None, **changes: Any) -> RedisStore:
-    return RedisStore(client, KEYS, settings(**changes), metrics or Metrics(), alert_for)
+def store(
+    client: Client, matches_for: MatchesFor = no_match, metrics: Metrics | None = None, **changes: Any
+) -> RedisStore:
+    return RedisStore(client, KEYS, settings(**changes), metrics or Metrics(), matches_for)

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from consumers.matching import matches
 from consumers.redis_store import RedisStore
-from consumers.rules import Rule, raise_alert
+from consumers.rules import Rule, RuleSet
 from tests.consumers.making import M0, actor, days_later, mentions, received, store
 from wirewatch.errors import StoreUnavailable
 from wirewatch.records import Mentions
@@ -16,7 +17,7 @@ from wirewatch.redis_client import Client, connect
 from wirewatch.stage import Received
 
 SEEN_DAYS = 3
-RULES = [Rule(id="any", severity="info", score_min=0.0)]
+RULES = RuleSet((Rule(id="any", severity="info", score_min=0.0),))
 Log = list[Received[Mentions]]
 
 
@@ -25,7 +26,7 @@ class Member:
 
     def __init__(self, client: Client, log: Log) -> None:
         self._log = log
-        self.store: RedisStore = store(client, lambda m, now: raise_alert(m, RULES, now), seen_days=SEEN_DAYS)
+        self.store: RedisStore = store(client, lambda m, now: matches(RULES, m, now), seen_days=SEEN_DAYS)
         self._script: Callable[..., Any] = self.store._script
         self._expected = self.store.positions(frozenset({M0})).get(M0, 0)
 

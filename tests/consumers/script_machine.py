@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from consumers.matching import matches
 from consumers.outbox import OutboxConsumer
 from consumers.rebuilding import hold, release
 from consumers.redis_store import RedisStore
-from consumers.rules import Rule, raise_alert
+from consumers.rules import ActorCondition, Rule, RuleSet
 from tests.consumers.making import KEYS, M0, NOON, days_later, mentions, received, settings
 from tests.simulation.chance import Chance
 from tests.simulation.redis_model import Model, SimClient
@@ -19,13 +20,19 @@ from wirewatch.errors import Fenced, StoreUnavailable
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client
 
-RULES = [Rule(id="any", severity="info", score_min=0.0)]
+RULES = RuleSet(
+    (
+        Rule(id="any", severity="info", score_min=0.0),
+        Rule(id="iran", severity="info", actors=ActorCondition(any=("iran",))),
+    )
+)
 RECORDS = st.tuples(
     st.integers(0, 7),  # the article
     st.lists(st.sampled_from(("nato", "iran", "islamic-state")), unique=True, max_size=3),
     st.sampled_from((None, None, None, "skipped", "dlq")),
     st.sampled_from((0, 0, 0, 0.5, 1, 4)),  # days that pass
     st.sampled_from((1, 1, 1, 1, 2, 0, -2)),  # how the source offset goes on
+    st.sampled_from((1, 1, 1, 2)),  # which edit of the article it is
 )
 OWNERS = st.builds(Membership, st.integers(0, 1), st.sampled_from(("first", "second")))
 METRICS = Metrics()
@@ -67,9 +74,7 @@ class ScriptMachine(RuleBasedStateMachine):
         """The same member over both; each keeps what it remembers of where the partition stands."""
         if member not in self.members:
             self.members[member] = [
-                RedisStore(
-                    client, KEYS, settings(seen_days=3), METRICS, lambda found, _: raise_alert(found, RULES, NOON)
-                )
+                RedisStore(client, KEYS, settings(seen_days=3), METRICS, lambda found, _: matches(RULES, found, NOON))
                 for client in self.clients
             ]
         return self.members[member]
@@ -85,10 +90,10 @@ class ScriptMachine(RuleBasedStateMachine):
         expected = self.believed.get(member, 0) if off is None else max(0, stands + off)
         self.believed[member] = expected + len(drawn)
         batch = []
-        for at, (number, actors, status, days, forward) in enumerate(drawn):
+        for at, (number, actors, status, days, forward, revision) in enumerate(drawn):
             self.day += days
             self.source = max(0, self.source + forward)
-            changes = {"status": status} if status else {}
+            changes: dict[str, Any] = {"revision": revision} | ({"status": status} if status else {})
             found = () if status else actors
             record = mentions(f"a{number}", *found, first_seen=days_later(self.day), **changes)
             batch.append(received(M0, expected + at, record, self.source))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer, to_offset, to_place
-from consumers.rules import Rule, raise_alert
+from consumers.rules import Rule, RuleSet
 from consumers.stories.sketch import sketch
 from tests.consumers.making import KEYS, M0, NOON, log_of, mentions, settings, store
 from wirewatch.broker import Consumer, TopicPartition
@@ -24,7 +25,7 @@ from wirewatch.records import Alert, Article
 from wirewatch.redis_client import Client, connect
 from wirewatch.topics import MENTIONS
 
-RULES = [Rule(id="any", severity="warning")]
+RULES = RuleSet((Rule(id="any", severity="warning"),))
 FEED_KEYS = (KEYS.feed, KEYS.feed_ids, KEYS.feed_trimmed, KEYS.feed_matches, KEYS.feed_of, KEYS.feed_inbox)
 PLACES = st.tuples(st.integers(1, 99), st.integers(0, 2**20 - 1))
 M1 = TopicPartition(MENTIONS.name, 1)
@@ -43,7 +44,7 @@ def relay(client: Client, metrics: Metrics | None = None, **changes: int) -> Out
 
 def raise_alerts(client: Client, where: TopicPartition, count: int, start: int = 0) -> None:
     records = [mentions(f"{where.partition}-{n}", "nato") for n in range(start + count)]
-    member = store(client, lambda m, now: raise_alert(m, RULES, now))
+    member = store(client, lambda m, now: matches(RULES, m, now))
     member.apply(where, start, start + count, log_of(where, records)[start:])
 
 
@@ -174,8 +175,7 @@ def test_the_feed_keeps_the_newest_alerts_and_forgets_all_about_the_rest(client:
 
 def match(article_id: str, **changes: Any) -> Alert:
     """A match as the outbox has it."""
-    alert = raise_alert(mentions(article_id, "nato", source=f"Source of {article_id}"), RULES, NOON)
-    assert alert is not None
+    (alert,) = matches(RULES, mentions(article_id, "nato", source=f"Source of {article_id}"), NOON)
     return msgspec.structs.replace(alert, **changes)
 
 
@@ -226,7 +226,7 @@ def test_an_article_published_long_before_it_was_seen_is_marked_as_old(client: C
 
 
 def test_an_alert_of_a_volume_rule_comes_once_and_belongs_to_no_story(client: Client) -> None:
-    spike = msgspec.structs.replace(match("a"), id="spike-1", kind="spike", article_id="")
+    spike = msgspec.structs.replace(match("a"), id="spike-1", match="", kind="spike", article_id="")
     for _ in range(2):
         client.xadd(KEYS.volume_outbox, {"id": spike.id, "alert": msgspec.json.encode(spike)})
     (alert,) = drain(client)
@@ -297,6 +297,6 @@ def test_offsets_are_in_the_order_of_the_places(first: tuple[int, int], second: 
 def test_the_alerts_of_an_article_published_in_the_past_are_timed_from_then(client: Client) -> None:
     metrics = Metrics()
     record = mentions("a", "nato", published=NOON.replace(year=2020))
-    store(client, lambda m, now: raise_alert(m, RULES, now)).apply(M0, 0, 1, log_of(M0, [record]))
+    store(client, lambda m, now: matches(RULES, m, now)).apply(M0, 0, 1, log_of(M0, [record]))
     relay(client, metrics).poll(0.1, 1)
     assert (metrics.registry.get_sample_value("wirewatch_publish_to_alert_seconds_sum") or 0) > 86_400

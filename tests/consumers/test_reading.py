@@ -9,11 +9,11 @@ from itertools import islice
 import pytest
 
 from consumers.alert_feed import START, FedAlert, Wanted, follow, latest, read_page
+from consumers.matching import matches
 from consumers.moments import parse_since
 from consumers.outbox import OutboxConsumer
 from consumers.reading import By, CounterRow, Query, applied, read_counters
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
 from tests.consumers.making import KEYS, M0, NOON, actor, days_later, entities, log_of, mentions, settings, store
 from wirewatch.broker import TopicPartition
 from wirewatch.metrics import Metrics
@@ -34,7 +34,7 @@ def client(redis_url: str) -> Iterator[Client]:
 
 
 def fill(client: Client) -> None:
-    member = store(client, lambda m, now: raise_alert(m, RULES, now))
+    member = store(client, lambda m, now: matches(RULES, m, now))
     first = [
         mentions("a1", actor("nato", count=2), "iran", source="Bote", language="de"),
         mentions("a2", "islamic-state", first_seen=days_later(1), language=None),
@@ -162,7 +162,7 @@ def test_following_shows_what_is_behind_a_cursor_and_then_what_comes(client: Cli
     everything = follow(client, KEYS, Wanted(), START)
     assert [fed.alert.article_id for fed in islice(everything, 4) if fed] == ["a1", "a2", "b1", "b2"]
     after = latest(client, KEYS)
-    store(client, lambda m, now: raise_alert(m, RULES, now)).apply(
+    store(client, lambda m, now: matches(RULES, m, now)).apply(
         M1, 2, 3, log_of(M1, [mentions(f"c{n}", "nato") for n in range(3)])[2:]
     )
     relay = OutboxConsumer(client, KEYS, settings(), Metrics())

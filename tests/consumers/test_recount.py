@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from consumers.counters import NAME_CHARS_MAX, PAIR_ACTORS_MAX
 from consumers.recount import Difference, Recount, compare, read_stored
+from consumers.rules import RuleSet
 from tests.consumers.making import E0, KEYS, M0, NOON, actor, days_later, entities, mentions, store
 from wirewatch.broker import Message, TopicPartition
 from wirewatch.redis_client import Client, connect
@@ -39,7 +40,7 @@ def counted(client: Client, where: TopicPartition, records: Sequence[Any]) -> Re
         header = (("src.offset", b"%d" % n),)
         log.append(Received(record, Message(*where, n, record.received_ms, None, topic.encode(record), header)))
     store(client, seen_days=SEEN_DAYS).apply(where, 0, len(log), log)
-    recount = Recount(topic, (), SEEN_DAYS)
+    recount = Recount(topic, RuleSet(), SEEN_DAYS)
     recount.add(item.message for item in log)
     return recount
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer
 from consumers.reading import BY, Query, applied, read_counters
 from consumers.rebuilding import empty, hold, release
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import RedisServer, programs
 from wirewatch.broker import Membership, TopicPartition
@@ -47,7 +47,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_counting_relaying_reading_and_rebuilding_touch_one_slot_at_a_time(client: Client) -> None:
-    counting = store(client, lambda record, now: raise_alert(record, RULES, now))
+    counting = store(client, lambda record, now: matches(RULES, record, now))
     for partition in (M0, M1):
         assert counting.claim(partition, Membership(1, "a"))
         assert counting.apply(partition, 0, 1, log_of(partition, [mentions(f"a{partition.partition}", "nato")])) == 1

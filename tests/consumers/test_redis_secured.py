@@ -10,11 +10,11 @@ from typing import Self
 import pytest
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer
 from consumers.reading import BY, Query, applied, read_counters
 from consumers.rebuilding import empty, hold, release
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
@@ -50,7 +50,7 @@ def settings_of(redis: SecuredRedis, url: str) -> Settings:
 
 def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> None:
     counters, relay, api, operator = (as_user(redis, user) for user in SERVICES[:4])
-    counting = store(counters, lambda record, now: raise_alert(record, RULES, now))
+    counting = store(counters, lambda record, now: matches(RULES, record, now))
     assert counting.claim(M0, Membership(1, "a"))
     assert counting.apply(M0, 0, 2, log_of(M0, [mentions("a1", "nato", "iran"), mentions("a2", "nato")])) == 2
     assert counting.apply(E0, 0, 1, log_of(E0, [entities("a1", ("ORG", "NATO"))])) == 1

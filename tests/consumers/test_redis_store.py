@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
 import pytest
 from redis.crc import key_slot
 
 from consumers.applying import Item, Keeping, Standing, prepare
 from consumers.counters import tally
+from consumers.matching import matches
 from consumers.redis_store import source_offset
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
+from consumers.rules import Rule, RuleSet
 from tests.consumers.making import E0, KEYS, M0, NOON, actor, days_later, entities, log_of, mentions, received, store
 from tests.redis_server import RedisServer
 from wirewatch.broker import TopicPartition
@@ -24,8 +26,8 @@ from wirewatch.redis_client import Client, connect
 RULES = load_rules()
 
 
-def alert_for(record: Mentions, now: datetime) -> Alert | None:
-    return raise_alert(record, RULES, now)
+def matches_for(record: Mentions, now: datetime) -> tuple[Alert, ...]:
+    return matches(RULES, record, now)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def totals(client: Client, day: str = "20960302") -> dict[str, int]:
 
 def test_a_batch_changes_counters_outbox_and_position_together(client: Client) -> None:
     batch = log_of(M0, [mentions("a1", actor("nato", count=2), "iran"), mentions("a2"), mentions("a3", "nato")])
-    assert store(client, alert_for).apply(M0, 0, 3, batch) == 3
+    assert store(client, matches_for).apply(M0, 0, 3, batch) == 3
     assert hour(client, "nato") == {"a12": "2", "m12": "3"}
     assert hour(client, "iran") == {"a12": "1", "m12": "1"}
     assert totals(client) == {"ok": 2, "none": 1}
@@ -101,12 +103,48 @@ def test_positions_are_those_that_were_applied_and_of_no_other_partition(client:
 
 
 def test_an_article_seen_before_counts_as_a_duplicate_and_raises_no_alert(client: Client) -> None:
-    member = store(client, alert_for)
+    member = store(client, matches_for)
     member.apply(M0, 0, 1, [received(M0, 0, mentions("a1", "nato"))])
     member.apply(M0, 1, 3, [received(M0, 1, mentions("a1", "nato")), received(M0, 2, mentions("a1", "nato"))])
     assert totals(client) == {"ok": 1, "dup": 2}
     assert hour(client, "nato") == {"a12": "1", "m12": "1"}
     assert client.xlen("ww:{m0}:outbox") == 1
+
+
+EVERY = RuleSet((Rule(id="any", severity="info"), Rule(id="headline", severity="warning", fields=("title",))))
+
+
+def outbox(client: Client) -> list[tuple[str, str, str]]:
+    """Place, rule and sketch of each match; their ids are their matches' own."""
+    entries = client.xrange("ww:{m0}:outbox")
+    alerts = [msgspec.json.decode(fields["alert"], type=Alert) for _, fields in entries]
+    assert [fields["id"] for _, fields in entries] == [alert.match for alert in alerts] == [a.id for a in alerts]
+    return [(place, alert.rule, fields["sketch"]) for (place, fields), alert in zip(entries, alerts, strict=True)]
+
+
+def test_an_article_has_one_place_in_the_outbox_per_match_and_its_sketch_beside_each(client: Client) -> None:
+    member = store(client, lambda record, now: matches(EVERY, record, now))
+    batch = log_of(M0, [mentions("a1", "nato", sketch="s1"), mentions("a2", actor("iran", field="text"))])
+    member.apply(M0, 0, 2, batch)
+    assert outbox(client) == [("1-0", "any", "s1"), ("1-1", "headline", "s1"), ("2-0", "any", "")]
+
+
+def test_an_edit_of_an_article_that_was_counted_counts_nothing_and_its_matches_go_out_again(client: Client) -> None:
+    member = store(client, lambda record, now: matches(EVERY, record, now))
+    first, repeat = mentions("a1", actor("nato", field="text")), mentions("a1", actor("nato", field="text"))
+    member.apply(M0, 0, 3, log_of(M0, [first, repeat, mentions("a1", "nato", "iran", revision=2)]))
+    assert totals(client) == {"ok": 1, "dup": 2}
+    assert hour(client, "iran") == {}
+    assert outbox(client) == [("1-0", "any", ""), ("3-0", "any", ""), ("3-1", "headline", "")]
+    revisions = [msgspec.json.decode(f["alert"])["article_revision"] for _, f in client.xrange("ww:{m0}:outbox")]
+    assert revisions == [1, 2, 2]
+
+
+def test_an_edit_of_an_article_that_was_never_counted_is_counted_as_its_first(client: Client) -> None:
+    member = store(client, lambda record, now: matches(EVERY, record, now))
+    member.apply(M0, 0, 1, log_of(M0, [mentions("a1", "nato", revision=3)]))
+    assert totals(client) == {"ok": 1}
+    assert [place for place, *_ in outbox(client)] == ["1-0", "1-1"]
 
 
 def test_a_source_offset_that_was_applied_is_not_even_a_duplicate(client: Client) -> None:

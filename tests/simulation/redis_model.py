@@ -116,16 +116,18 @@ class Model:
             duplicate = any(id_ in self.data.get(keys[number - 1], ()) for number in day["window"])
             if id_:
                 self.data.setdefault(keys[day["seen"] - 1], set()).add(id_)
-            if id_ and duplicate and self.checks_seen:
+            seen = bool(id_) and duplicate and self.checks_seen
+            if (not seen or record["edit"]) and record["src"] >= raised:
+                for n in range(0, len(record["matches"]), 2):
+                    fields = {"id": record["matches"][n], "alert": record["matches"][n + 1], "sketch": record["sketch"]}
+                    self.add_to_stream(keys[1], f"{record['src'] + 1}-{n // 2}", fields)
+            if seen:
                 letters += "d"
                 self._add(keys, record["totals"], "dup", 1)
                 continue
             letters += "c"
             for at in range(0, len(record["add"]), 3):
                 self._add(keys, *record["add"][at : at + 3])
-            if record["alert"] and record["src"] >= raised:
-                fields = {"id": record["alert_id"], "alert": record["alert"]}
-                self.add_to_stream(keys[1], f"{record['src'] + 1}-0", fields)
         return letters, gaps, watermark
 
     def _add(self, keys: Sequence[str], number: int, name: str, amount: int) -> None:

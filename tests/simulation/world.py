@@ -8,9 +8,10 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from consumers.matching import matches
 from consumers.outbox import OutboxConsumer
 from consumers.redis_store import RedisStore
-from consumers.rules import Rule, raise_alert
+from consumers.rules import Rule, RuleSet
 from consumers.stories.sketch import sketch
 from tests.consumers.making import KEYS, NOON, actor, mentions
 from tests.simulation.chance import Chance, Crash
@@ -30,7 +31,7 @@ from wirewatch.topics import ALERTS, ARTICLES, MENTIONS
 from wirewatch.workers import Worker, group_of, open_worker
 
 PARTITIONS = 2
-RULES = [Rule(id="any", severity="info", score_min=0.0)]
+RULES = RuleSet((Rule(id="any", severity="info", score_min=0.0),))
 _ACTORS = ("nato", "iran", "islamic-state")
 _TITLES = (
     "Talks on uranium enrichment resume in Vienna after long break",
@@ -229,6 +230,7 @@ class World:
                 text={18: "odd", 19: "deadly"}.get(kind, ""),
                 first_seen=at,
                 content_hash="",
+                revision=1 + (kind == 0),
             )
             value = ARTICLES.encode(article)
         offset = len(self.log.topic(ARTICLES.name)[partition])
@@ -294,7 +296,7 @@ class World:
             summary="",
             reads=(MENTIONS,),
             open=lambda _: RedisStore(
-                self._client(), KEYS, settings(), metrics(), lambda found, now: raise_alert(found, RULES, now)
+                self._client(), KEYS, settings(), metrics(), lambda found, now: matches(RULES, found, now)
             ),
         )
 
@@ -317,6 +319,7 @@ def _find(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
             sketch=_sketch(item.record.id),
             first_seen=item.record.first_seen,
             received_ms=item.message.timestamp_ms,
+            revision=item.record.revision,
         )
         for item in batch
     ]

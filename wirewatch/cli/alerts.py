@@ -57,9 +57,7 @@ class Since(click.ParamType[datetime]):
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=20, show_default=True, help="How many, the newest.")
 @click.option("--updates", is_flag=True, help="With --follow: tell also what more comes of an alert, and edits.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(
-    *, follows: bool, since: datetime | None, limit: int, updates: bool, as_json: bool, **filters: Any
-) -> None:
+def command(*, follows: bool, since: datetime | None, limit: int, updates: bool, as_json: bool, **filters: Any) -> None:
     """Read alerts, the newest last, or follow them.
 
     An alert is a rule and a story: it says how many articles of the story match by now, and from how many sources.
@@ -85,9 +83,7 @@ def command(
         client.close()
 
 
-def _follow(
-    coming: Iterator[FedAlert], after: str, known: dict[str, Alert], *, updates: bool, as_json: bool
-) -> None:
+def _follow(coming: Iterator[FedAlert], after: str, known: dict[str, Alert], *, updates: bool, as_json: bool) -> None:
     """Show what comes, through every outage of Redis: each alert once, and its updates where they are asked for."""
     console = terminal()
     for fed in coming:
@@ -129,4 +125,3 @@ def _show(console: Console, alerts: Sequence[FedAlert], *, as_json: bool, header
             click.echo(msgspec.json.encode(fed.flat()))
     else:
         console.print(alerts_table([fed.alert for fed in alerts], header=header))
-

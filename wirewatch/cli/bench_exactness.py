@@ -71,7 +71,7 @@ Way = Callable[[Client, Keys, Settings, Batches], None]
 
 
 def _exact(client: Client, keys: Keys, settings: Settings, batches: Batches) -> None:
-    store = RedisStore(client, keys, settings, Metrics(), lambda *_: None)
+    store = RedisStore(client, keys, settings, Metrics(), lambda *_: ())
     position = 0
     for batch in batches:
         position = store.apply(_WHERE, position, position + len(batch), batch)

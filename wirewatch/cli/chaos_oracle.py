@@ -11,8 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from consumers.actors import mentions_of
+from consumers.matching import matches
 from consumers.recognise import Recogniser
-from consumers.rules import Rule, raise_alert
+from consumers.rules import RuleSet
 from wirewatch.broker import Message
 from wirewatch.chaos.producer import Acknowledged, Record
 from wirewatch.cli.chaos_entities import LABEL, name_in
@@ -74,7 +75,7 @@ class Expected:
     alerts: frozenset[str]
 
 
-def expect(records: Sequence[Record], recogniser: Recogniser, rules: Sequence[Rule]) -> Expected:
+def expect(records: Sequence[Record], recogniser: Recogniser, rules: RuleSet) -> Expected:
     """The counters and alerts of these acknowledged records: of each article once."""
     counts: Counter[tuple[str, ...]] = Counter()
     names: Counter[tuple[str, ...]] = Counter()
@@ -89,9 +90,7 @@ def expect(records: Sequence[Record], recogniser: Recogniser, rules: Sequence[Ru
             counts[actor.id, hour, "mentions"] += len(actor.mentions)
         if not record.ends_worker:
             names[LABEL, name_in(article)] += 1
-        alert = raise_alert(mentions, rules, DAY)
-        if alert is not None:
-            alerts.add(alert.id)
+        alerts.update(match.id for match in matches(rules, mentions, DAY))
     return Expected(counts, names, frozenset(alerts))
 
 

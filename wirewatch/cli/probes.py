@@ -88,7 +88,7 @@ def _watchlist(settings: Settings) -> Iterator[Finding]:
     watchlist = watchlist_file.of_settings(settings)
     yield Finding("watchlist", "ok", f"{len(watchlist.actors)} actors, version {watchlist.version}")
     rules = load_rules(settings.rules, [actor.id for actor in watchlist.actors])
-    yield Finding("rules", "ok", f"{len(rules)} rules")
+    yield Finding("rules", "ok", f"{len(rules.rules)} rules, version {rules.version}")
 
 
 def _extraction(settings: Settings) -> Iterator[Finding]:

@@ -32,12 +32,12 @@ def check(file: Path | None) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("Rule", "Version", "Severity", "Actors", "Named in", "Score"):
         table.add_column(title)
-    for rule in rules:
+    for rule in rules.rules:
         fields = ", ".join(rule.fields)
         table.add_row(rule.id, version(rule), rule.severity, _actors(rule), fields, f"{rule.score_min:g}")
     console = terminal()
     console.print(table)
-    console.print(f"{len(rules)} rules, no mistakes. For each article the first that matches decides.", highlight=False)
+    console.print(f"{len(rules.rules)} rules, no mistakes.", highlight=False)
 
 
 def _actors(rule: Rule) -> str:

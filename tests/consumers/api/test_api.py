@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from consumers.api.health import ANSWER_SECONDS_MAX
+from consumers.matching import matches
 from consumers.outbox import OutboxConsumer
 from consumers.rule_file import load_rules
-from consumers.rules import raise_alert
 from tests.consumers.api.conftest import TOKEN, Served
 from tests.consumers.making import KEYS, M0, mentions, received, settings, store
 from tests.redis_server import RedisServer
@@ -24,7 +24,7 @@ RULES = load_rules()
 
 def publish(client: Client, *records: Mentions, kept: int = 100_000) -> None:
     """Take records the way of the stages ``counters`` and ``relay``."""
-    member = store(client, lambda m, now: raise_alert(m, RULES, now))
+    member = store(client, lambda m, now: matches(RULES, m, now))
     start = member.positions(frozenset({M0})).get(M0, 0)
     batch = [received(M0, start + n, record) for n, record in enumerate(records)]
     member.apply(M0, start, start + len(batch), batch)

@@ -70,8 +70,8 @@ def test_an_article_of_long_ago_shows_when_it_was_published() -> None:
 
 
 def test_an_alert_says_how_much_there_is_of_its_story_and_that_it_is_old() -> None:
-    assert "article" not in shown(alerts_table([alert(sources=("Wire",))]))
-    text = shown(alerts_table([alert(story_articles=5, sources=("Wire", "Post"), old=True)]))
+    assert "articles" not in shown(alerts_table([alert(sources=("Wire",))]))
+    text = shown(alerts_table([alert(story_articles=5, sources=("Wire", "Post"), old=True)]), width=140)
     assert "5 articles, 2 sources" in text
     assert "old: published 2026-01-06" in text
 
@@ -85,9 +85,7 @@ def test_an_alert_says_how_much_there_is_of_its_story_and_that_it_is_old() -> No
         (None, {"story_articles": 9, "sources": ("a", "b")}, "now 9 articles, 2 sources"),
     ],
 )
-def test_an_update_is_told_on_one_line(
-    before: dict[str, object] | None, after: dict[str, object], told: str
-) -> None:
+def test_an_update_is_told_on_one_line(before: dict[str, object] | None, after: dict[str, object], told: str) -> None:
     line = update_line(None if before is None else alert(**before), alert(title="NATO\nmeets", **after))
     assert line.plain == f"  NATO meets: {told}"
 
