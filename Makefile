@@ -7,6 +7,8 @@ CACHE  := .cache
 UV     := $(BIN)/uv
 LOCK   := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 PYTEST_ARGS ?=
+# How many tests run side by side. Most wait for servers and processes most of the time; more than two need more cores.
+WORKERS ?= 2
 # No package runs code while it is installed, but for one on Linux on ARM: eldc has no wheel there and is compiled.
 WHEELS := $(if $(filter aarch64,$(shell uname -m)),,--only-binary :all:)
 
@@ -27,7 +29,7 @@ demo: $(VENV)/.run ## Feed the sample articles in seeds/ through everything on t
 
 test: $(VENV)/.dev system-packages ## Install what the tests need, then run all of them: linters, default lane, live lane
 	@$(BIN)/python -m tests.prepare
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --durations 15 $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## Linters and types only
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -97,7 +96,6 @@ def _rules(checks: Checks, document: CommentedMap, known: frozenset[str] | None)
         if rule.id in rules:
             checks.problem(line, f"the rule {rule.id!r} stands at line {rules[rule.id][1]} already; give one a new id")
         _check_unless(checks, rule, item, line, rules)
-        _check_quiet(checks, rule, item, line)
         if known is not None:
             _check_actors(checks, rule, item, known)
         rules[rule.id] = rule, line
@@ -118,15 +116,6 @@ def _check_unless(checks: Checks, rule: Rule, item: object, line: int, above: Ma
         if other not in above or other == rule.id:
             where = line_at(item, ["unless", position], line)
             checks.problem(where, f"unless: no rule {other!r} stands above this one; {_HINTS['unless']}")
-
-
-def _check_quiet(checks: Checks, rule: Rule, item: object, line: int) -> None:
-    for position, hours in enumerate(rule.quiet):
-        try:
-            ZoneInfo(hours.zone)
-        except (ValueError, OSError):  # no such zone, or no name of one
-            where = line_at(item, ["quiet", position, "zone"], line)
-            checks.problem(where, f"quiet.zone: there is no time zone {hours.zone!r}; use one such as Europe/Amsterdam")
 
 
 def _countries(checks: Checks, document: CommentedMap) -> dict[str, str]:

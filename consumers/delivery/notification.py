@@ -7,6 +7,7 @@ the receiver has it, or has said that it is gone. Neither waits for the other, a
     ww:{to:<receiver>}:cursor          string  place in the alert feed up to which the notifier has looked
     ww:{to:<receiver>}:groups          hash    group → what the notifier knows of it (JSON)
     ww:{to:<receiver>}:look            zset    group → when to look at it again, milliseconds since the epoch
+    ww:{to:<receiver>}:marks           zset    mark of an alert that inhibits others → when it last came, milliseconds
     ww:{to:<receiver>}:queue           zset    notification id → when it is due, milliseconds since the epoch
     ww:{to:<receiver>}:notifications   hash    notification id → Notification (JSON), those in the queue
     ww:{to:<receiver>}:attempts        stream  what came of each try to send, the newest 10,000
@@ -31,7 +32,7 @@ ALERTS_MAX = 20
 """A notification shows so many alerts at most, and says how many more there are."""
 
 ReceiverKey = Literal[
-    "cursor", "groups", "look", "queue", "notifications", "attempts", "sent", "state", "notifier", "sender"
+    "cursor", "groups", "look", "marks", "queue", "notifications", "attempts", "sent", "state", "notifier", "sender"
 ]
 NotificationReason = Literal["first", "escalated", "updated", "repeat", "digest", "resent", "test"]
 
@@ -40,7 +41,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one receiver about one group of alerts; sent again under the same ``id`` until it is taken."""
 
     id: str
-    """A hash of the receiver, the group and ``number``: the receiver tells repeats by it."""
+    """A hash of the receiver, the group, when that was opened, and ``number``: the receiver tells repeats by it."""
     receiver: str
     group: str
     number: int

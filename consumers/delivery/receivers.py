@@ -13,7 +13,7 @@ from consumers.delivery.quiet import Day, Quiet, TimeOfDay, zone_of
 from consumers.life.model import Matcher, parse_matcher
 from consumers.moments import parse_span
 from consumers.yaml_checks import Checks, items_of, line_of
-from consumers.yaml_records import record
+from consumers.yaml_structs import struct_of
 from wirewatch.errors import UserError
 from wirewatch.records import Alert, AlertKind, Severity
 from wirewatch.seeds import shipped
@@ -186,12 +186,12 @@ def load_receivers(path: Path | None = None) -> Receivers:
     if not checks.problems and checks.is_map(document, 1, "a receivers file", ("receivers", "inhibit")):
         receivers: dict[str, Receiver] = {}
         for item, line in _items(checks, document, "receivers"):
-            receiver = record(checks, item, line, Receiver, _HINTS)
+            receiver = struct_of(checks, item, line, Receiver, _HINTS)
             if receiver is not None and receiver.id in receivers:
                 checks.problem(line, f"there is a receiver {receiver.id!r} already; give one of them a new id")
             elif receiver is not None:
                 receivers[receiver.id] = receiver
-        inhibit = [record(checks, item, line, Inhibit, _HINTS) for item, line in _items(checks, document, "inhibit")]
+        inhibit = [struct_of(checks, item, line, Inhibit, _HINTS) for item, line in _items(checks, document, "inhibit")]
         found = Receivers(receivers=tuple(receivers.values()), inhibit=tuple(filter(None, inhibit)))
     if checks.problems:
         raise UserError("\n".join(checks.lines()))

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -40,7 +41,7 @@ MODULES = {
 # Starlette and anyio come with fastapi, which is built on them; h11 with uvicorn.
 COME_WITH = {"starlette": "fastapi", "anyio": "fastapi", "h11": "uvicorn"}
 # Loaded by another library by name, never imported by us: kafka-python's codecs and checksum.
-LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c"}
+LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c", "tzdata"}
 
 
 def _imported(path: Path) -> set[str]:
@@ -54,6 +55,7 @@ def _imported(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+@cache
 def _importers() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in tracked_python(*PACKAGES):

@@ -9,12 +9,14 @@ from pydantic import SecretStr
 
 from tests.live.conftest import KafkaServer
 from tests.path_contract import Env, PathContract, lines, pipelines, wirewatch
+from tests.redis_server import one_kind
 from tests.wirewatch.cli.test_up import environment, next_alert, up
 from wirewatch.local.ports import free_ports
 from wirewatch.settings import Settings
 
 
 @pytest.mark.live
+@pytest.mark.parametrize("redis_server", one_kind("redis"), indirect=True)  # with Valkey: tests/test_path.py
 class TestKafkaPath(PathContract):
     """Topics outlive a test, Redis does not: what an earlier test published is replayed into the new counters, where
     it must come to the same figures."""
