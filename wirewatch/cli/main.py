@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "precision": ("precision", "Show how often each rule was right."),
     "silences": ("silences", "Mute alerts for a while."),
     "receivers": ("receivers", "Check who is notified of alerts."),
+    "delivery": ("delivery", "See what receivers were sent, send it again, try a receiver."),
     "counters": ("counters", "Read the counters."),
     "rebuild": ("rebuild", "Count the retained log again."),
     "verify": ("verify", "Recount from the log, and compare with the counters."),
