@@ -30,6 +30,7 @@ def mentions_of(received: Received[Article], recogniser: Recogniser) -> Mentions
         received_ms=received.message.timestamp_ms,
         actors=found.actors,
         sentences=found.sentences,
+        paragraphs=found.paragraphs,
         watchlist_version=recogniser.watchlist.version,
         sketch=sketch(article, named) if found.actors else "",
         revision=article.revision,

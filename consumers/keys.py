@@ -12,6 +12,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{m7}:language:<day>:<actor>    hash    language → articles
     ww:{m7}:actors:<day>              zset    actor → articles
     ww:{m7}:pairs:<day>               zset    two actors in one article → articles
+    ww:{m7}:heard:<day>               zset    hour and source → articles, whether or not they name an actor
     ww:{m7}:totals:<day>              hash    ok, none, skipped, dlq, dup: add up to the records applied
     ww:{m7}:outbox                    stream  matches that no relay has taken yet
     ww:{e7}:off, seen, totals                 as above, of entities.v1
@@ -40,9 +41,10 @@ from typing import Literal, NamedTuple
 from wirewatch.errors import UserError
 from wirewatch.topics import ENTITIES, MENTIONS
 
-Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "labels", "names"]
-ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "names"})
+Family = Literal["hour", "source", "language", "actors", "pairs", "heard", "totals", "labels", "names"]
+ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "heard", "names"})
 PAIR_SEPARATOR = "\x1f"
+"""Between the two actors of a pair, and between an hour (00 to 23) and a source."""
 
 _LETTERS = {MENTIONS.name: "m", ENTITIES.name: "e"}
 

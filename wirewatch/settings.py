@@ -85,6 +85,17 @@ class Settings(BaseSettings):
     receivers: Path | None = _setting(None, "Receivers file. Empty: the shipped one, which has none.")
     models_dir: Path | None = _setting(None, "Folder with one trained spaCy pipeline per language, named nl, en, …")
 
+    # Delivery
+    delivery_retry_seconds: Annotated[str, Field(pattern=r"^\d+(\.\d+)?( \d+(\.\d+)?)*$")] = _setting(
+        "5 300 1800 7200 18000 36000 50400 72000 86400",
+        "Waits before a notification is sent again, seconds; after the last of them it is given up.",
+    )
+    delivery_breaker_seconds: Seconds = _setting(
+        30.0, "A receiver that fails five times in a row is left alone so long, then twice as long, up to 64 times."
+    )
+    delivery_seconds_max: Seconds = _setting(15.0, "Longest try to send one notification, seconds.")
+    delivery_lease_seconds: Seconds = _setting(10.0, "After such a silence another process sends to a receiver.")
+
     # Work
     batch_messages_max: Count = _setting(200, "Messages per batch.")
     poll_seconds: Seconds = _setting(0.2, "Longest wait for messages, seconds.")

@@ -32,6 +32,8 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url_file: str = ""
     secret_file: str
     """The key of its signature, ``whsec_…``; several keys, one a line, while it is being changed."""
+    allow_private: bool = False
+    """Also at a private address, and at any port: for a receiver in our own network."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where there is no address, or two."""
@@ -166,6 +168,7 @@ _HINTS = {
     "from": 'use a time of day in quotes, such as "22:00"',
     "to": 'use a time of day in quotes, such as "07:00"',
     "at": 'use a time of day in quotes, such as "07:00"',
+    "allow_private": "use true or false",
     "digest": 'write for example {every: day, at: "07:00", zone: Europe/Amsterdam}',
     "every": "use day or week",
     "source": "use a list of matchers, such as severity=critical",

@@ -7,7 +7,6 @@ that no headline can move the cursor, hide itself or shift the highlights.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consumers.reading import CounterRow
+from wirewatch.harmless import clean as clean
 from wirewatch.records import Alert, AlertSentence, Severity
 
 SEVERITY_STYLES: dict[Severity, str] = {"critical": "bold white on red", "warning": "bold yellow", "info": "cyan"}
@@ -73,21 +73,6 @@ def counters_table(rows: Sequence[CounterRow], *, by: str = "actor") -> Table:
 
 
 _KEY_TITLES = {"hour": "Hour (UTC)", "day": "Day (UTC)", "pair": "With", "entity": "Name", "total": "Outcome"}
-
-
-def clean(text: str) -> str:
-    """``text`` with every control, format and line-break character replaced by one that shows and does nothing."""
-    return "".join(_harmless(character) for character in text)
-
-
-def _harmless(character: str) -> str:
-    category = unicodedata.category(character)
-    if character in "\n\r\t" or category in ("Zl", "Zp"):
-        return " "
-    # Joiners (Cf too) shape Persian, Hindi and emoji; they neither move nor hide anything.
-    if category in ("Cc", "Cs", "Cf") and character not in "\u200c\u200d":
-        return "\ufffd"
-    return character
 
 
 def _article(alert: Alert) -> RenderableType:

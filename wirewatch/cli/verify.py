@@ -173,6 +173,7 @@ def _whose(difference: Difference) -> tuple[str, str]:
         "language": (of, f"articles in {name}"),
         "actors": (name, "articles of the day"),
         "pairs": (name.replace(PAIR_SEPARATOR, " + "), "articles that name both"),
+        "heard": ("", f"articles of {name}"),
         "totals": ("", f"records: {name}"),
         "labels": (name, "names of this kind"),
         "names": (f"{name} ({of})", "articles"),
