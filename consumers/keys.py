@@ -18,6 +18,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{e7}:off, seen, totals                 as above, of entities.v1
     ww:{e7}:labels:<day>              hash    label → names found, an article counting once for each
     ww:{e7}:names:<day>:<label>       zset    name → articles
+    ww:{volume}:outbox                stream  alerts of volume rules that no relay has taken yet
     ww:{feed}:alerts                  stream  the newest alerts, for reading back
     ww:{feed}:ids                     hash    alert id → its place in that stream
     ww:{feed}:trimmed                 string  newest place that was dropped from that stream
@@ -78,6 +79,10 @@ class Keys:
 
     def outbox(self, partition: int) -> str:
         return f"{self._own(MENTIONS.name, partition)}:outbox"
+
+    @property
+    def volume_outbox(self) -> str:
+        return f"{self.prefix}:{{volume}}:outbox"
 
     @property
     def feed(self) -> str:
