@@ -107,8 +107,12 @@ class Metrics:
         self.clock_skew = self._counter("clock_skew_total", "Articles that claim to be published in the future.")
         self.offset_gaps = self._counter("source_offset_gaps_total", "Source offsets that never arrived. Must stay 0.")
         self.fenced = self._counter("fenced_total", "Batches refused, as another member had claimed the partition.")
-        self.alerts = self._counter("alerts_emitted_total", "Alerts that reached alerts.v1.", "severity")
-        self.actor_alerts = self._counter("actor_alerts_total", "Alerts that reached alerts.v1, by actor.", "actor")
+        self.alerts = self._counter("alerts_emitted_total", "Alerts raised, each once.", "severity")
+        self.actor_alerts = self._counter("actor_alerts_total", "Alerts raised, by actor.", "actor")
+        self.alert_updates = self._counter("alert_updates_total", "New revisions of alerts: more articles, or edits.")
+        self.story_articles = self._counter(
+            "story_articles_total", "Articles whose story was looked for, by why it is that one.", "why"
+        )
         self.ingest_to_alert = self._histogram(
             "ingest_to_alert_seconds", "From the broker's acknowledgement of the article to its alert.", LATENCY_SECONDS
         )
@@ -123,7 +127,7 @@ class Metrics:
             "volume_last_evaluation_timestamp_seconds", "When this process last evaluated the volume rules."
         )
         self.outbox_oldest = self._gauge(
-            "outbox_oldest_timestamp_seconds", "When the oldest alert that is not relayed was raised; 0 is none."
+            "outbox_oldest_timestamp_seconds", "When the oldest match that is not relayed was raised; 0 is none."
         )
         self.label_overflow = self._counter(
             "label_overflow_total", "Counts that went to the label value 'other', as too many values exist.", "label"

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     seen_days: Count = _setting(7, "An article id seen again within so many days is a duplicate.")
     counters_days: Count = _setting(90, "How long counters are kept.")
     alerts_kept: Count = _setting(100_000, "How many alerts Redis keeps for reading back.")
+    story_hours: CountOrNone = _setting(
+        72, "An article can join a story for so long; 0: each article is its own story."
+    )
+    old_hours: Count = _setting(48, "An article published so long before it was first seen is old: nobody is notified.")
 
     # Files
     data_dir: Path = _setting(Path(".data"), "Folder of the embedded log, the embedded Redis and local Kafka.")

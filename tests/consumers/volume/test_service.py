@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from consumers.alert_feed import Wanted, read_page
+from consumers.outbox import OutboxConsumer
 from consumers.rule_file import load_rules
 from consumers.volume.model import NewPair, SilentSource, Spike, VolumeRule
 from consumers.volume.service import Evaluator, behind
@@ -87,6 +89,20 @@ def test_a_spike_is_raised_once_and_told_in_plain_words(client: Client) -> None:
     assert [(actor.id, actor.mentions) for actor in alert.actors] == [("nato", 42)]
     assert alert.title == "NATO: 42 articles since 12:00 UTC, 1 expected by 13:00"
     assert "14 days before had 1 on average and 1 at most" in alert.reason
+
+
+def test_the_relay_brings_it_to_the_feed_as_it_is_without_a_story(client: Client) -> None:
+    counted = Counted(client, NOON)
+    counted.usual()
+    counted.add(0, 42, "nato")
+    counted.apply()
+    evaluator(client).turn(NOON)
+    (raised,) = outbox(client)
+    relay = OutboxConsumer(client, KEYS, settings(), Metrics())
+    while batch := relay.poll(0.1, 100):
+        relay.commit({where: messages[-1].offset + 1 for where, messages in batch.items()})
+    assert outbox(client) == []
+    assert [fed.alert for fed in read_page(client, KEYS, Wanted(), limit=10).alerts] == [raised]
 
 
 def test_a_spike_may_be_raised_again_after_it_was_over(client: Client) -> None:
