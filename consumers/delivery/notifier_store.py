@@ -17,7 +17,7 @@ from consumers.keys import Keys
 from wirewatch.records import Alert
 from wirewatch.redis_client import Client, answers
 
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 6.0
 FORGOTTEN_AFTER = timedelta(days=30)
 """What is known of a receiver that no one follows any more; if it comes again after that, it is a new one."""
 READ_MAX = 200
