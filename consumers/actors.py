@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from consumers import watchlist_file
 from consumers.recognise import Recogniser, compile_watchlist, recognise
+from consumers.stories.sketch import sketch
 from wirewatch.errors import Rejected
 from wirewatch.records import Article, Mentions
 from wirewatch.stage import Apply, Context, Marked, Received, Transform
@@ -16,6 +17,7 @@ def mentions_of(received: Received[Article], recogniser: Recogniser) -> Mentions
     """The record for one article: ``ok`` where an actor was found, else ``none``. Total and deterministic."""
     article = received.record
     found = recognise(article, recogniser)
+    named = {mention.text for actor in found.actors for mention in actor.mentions}
     return Mentions(
         status="ok" if found.actors else "none",
         article_id=article.id,
@@ -28,7 +30,9 @@ def mentions_of(received: Received[Article], recogniser: Recogniser) -> Mentions
         received_ms=received.message.timestamp_ms,
         actors=found.actors,
         sentences=found.sentences,
+        paragraphs=found.paragraphs,
         watchlist_version=recogniser.watchlist.version,
+        sketch=sketch(article, named) if found.actors else "",
         revision=article.revision,
     )
 

@@ -54,10 +54,16 @@ class Wanted:
 
 
 class FedAlert(msgspec.Struct, frozen=True):
-    """An alert and its place in the feed."""
+    """An alert in its newest revision and the place of that in the feed; ``first`` is the place of its first revision,
+    which the feed does not have any more, and empty where this is it."""
 
     cursor: str
     alert: Alert
+    first: str = ""
+
+    def is_new(self, after: str) -> bool:
+        """Whether who had read the feed up to ``after`` has not seen this alert in any revision."""
+        return not self.first or place_of(self.first) > place_of(after)
 
     def flat(self) -> dict[str, object]:
         """The alert's fields with ``cursor`` before them, as JSON shows it."""
@@ -97,7 +103,7 @@ def read_page(
             newest = f"({cursor}"
             alert = decoded(fields)
             if alert in wanted:
-                found.append(FedAlert(cursor, alert))
+                found.append(FedAlert(cursor, alert, fields.get("first", "")))
                 if len(found) == limit:
                     return Page(found, cursor)
         if len(entries) < _CHUNK:
@@ -113,7 +119,7 @@ def find_alert(client: Client, keys: Keys, alert_id: str) -> FedAlert | None:
             place = client.hget(keys.feed_ids, alert_id)
             entries: Entries = client.xrange(keys.feed, place, place) if place else ()
         if place is None or entries:
-            return FedAlert(entries[0][0], decoded(entries[0][1])) if entries else None
+            return FedAlert(entries[0][0], decoded(entries[0][1]), entries[0][1].get("first", "")) if entries else None
     return None
 
 
@@ -135,9 +141,15 @@ def follow(client: Client, keys: Keys, wanted: Wanted, after: str) -> Iterator[F
                 after = cursor
                 alert = decoded(fields)
                 if alert in wanted:
-                    yield FedAlert(cursor, alert)
+                    yield FedAlert(cursor, alert, fields.get("first", ""))
         if not answer:
             yield None
+
+
+def place_of(cursor: str) -> tuple[int, int]:
+    """A cursor as numbers, which are in the order of the feed."""
+    first, _, second = cursor.partition("-")
+    return int(first), int(second or 0)
 
 
 def decoded(fields: dict[str, str]) -> Alert:

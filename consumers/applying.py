@@ -16,7 +16,7 @@ from wirewatch.broker import Membership, TopicPartition
 from wirewatch.records import Alert
 
 # Beyond twice this many members a set of a day drops its rarest: such totals are exact only below it.
-MEMBERS_MAX: Mapping[Family, int] = {"pairs": 50_000, "names": 2_000, "actors": 50_000}
+MEMBERS_MAX: Mapping[Family, int] = {"pairs": 50_000, "heard": 50_000, "names": 2_000, "actors": 50_000}
 
 
 class Standing(NamedTuple):

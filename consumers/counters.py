@@ -50,6 +50,9 @@ def tally(record: Mentions | Entities, timestamp_ms: int) -> Tally:
     received = _received(record.received_ms or timestamp_ms)
     at = _utc(record.first_seen) or received
     increments = [Increment(Bucket("totals", at.date()), record.status, 1)]
+    if isinstance(record, Mentions) and record.status in COUNTED and record.source:
+        heard = f"{at:%H}{PAIR_SEPARATOR}{record.source[:FIELD_CHARS_MAX]}"
+        increments.append(Increment(Bucket("heard", at.date()), heard, 1))
     if record.status == "ok":
         increments += _of_mentions(record, at) if isinstance(record, Mentions) else _of_entities(record, at)
     return Tally(

@@ -12,14 +12,24 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{m7}:language:<day>:<actor>    hash    language → articles
     ww:{m7}:actors:<day>              zset    actor → articles
     ww:{m7}:pairs:<day>               zset    two actors in one article → articles
+    ww:{m7}:heard:<day>               zset    hour and source → articles, whether or not they name an actor
     ww:{m7}:totals:<day>              hash    ok, none, skipped, dlq, dup: add up to the records applied
-    ww:{m7}:outbox                    stream  alerts that are not relayed yet
+    ww:{m7}:outbox                    stream  matches that no relay has taken yet
     ww:{e7}:off, seen, totals                 as above, of entities.v1
     ww:{e7}:labels:<day>              hash    label → names found, an article counting once for each
     ww:{e7}:names:<day>:<label>       zset    name → articles
-    ww:{feed}:alerts                  stream  the newest alerts, for reading back
+    ww:{volume}:outbox                stream  alerts of volume rules that no relay has taken yet
+    ww:{feed}:inbox                   stream  matches and such alerts that are not in the feed yet
+    ww:{feed}:alerts                  stream  the newest alerts, one entry each, in their newest revision
     ww:{feed}:ids                     hash    alert id → its place in that stream
+    ww:{feed}:matches                 hash    match id → revision of its article, of the alerts in that stream
+    ww:{feed}:of                      zset    <alert id>:<match id>, of the same
     ww:{feed}:trimmed                 string  newest place that was dropped from that stream
+    ww:{feed}:sending                 stream  revisions of alerts that are not in alerts.v1 yet
+    ww:{stories}:version              string  another with each change of what follows
+    ww:{stories}:of:<article>         string  the story of an article; expires
+    ww:{stories}:piece:<article>      string  JSON of consumers.stories.book.Kept; expires
+    ww:{stories}:term:<language>:<n>  list    the newest articles with this term; expires
 """
 
 from __future__ import annotations
@@ -31,9 +41,10 @@ from typing import Literal, NamedTuple
 from wirewatch.errors import UserError
 from wirewatch.topics import ENTITIES, MENTIONS
 
-Family = Literal["hour", "source", "language", "actors", "pairs", "totals", "labels", "names"]
-ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "names"})
+Family = Literal["hour", "source", "language", "actors", "pairs", "heard", "totals", "labels", "names"]
+ZSETS: frozenset[Family] = frozenset({"actors", "pairs", "heard", "names"})
 PAIR_SEPARATOR = "\x1f"
+"""Between the two actors of a pair, and between an hour (00 to 23) and a source."""
 
 _LETTERS = {MENTIONS.name: "m", ENTITIES.name: "e"}
 
@@ -78,16 +89,52 @@ class Keys:
         return f"{self._own(MENTIONS.name, partition)}:outbox"
 
     @property
+    def volume_outbox(self) -> str:
+        return f"{self.prefix}:{{volume}}:outbox"
+
+    @property
     def feed(self) -> str:
         return f"{self.prefix}:{{feed}}:alerts"
 
+    def _of_feed(self, name: str) -> str:
+        return f"{self.prefix}:{{feed}}:{name}"
+
+    @property
+    def feed_inbox(self) -> str:
+        return self._of_feed("inbox")
+
     @property
     def feed_ids(self) -> str:
-        return f"{self.prefix}:{{feed}}:ids"
+        return self._of_feed("ids")
+
+    @property
+    def feed_matches(self) -> str:
+        return self._of_feed("matches")
+
+    @property
+    def feed_of(self) -> str:
+        return self._of_feed("of")
 
     @property
     def feed_trimmed(self) -> str:
-        return f"{self.prefix}:{{feed}}:trimmed"
+        return self._of_feed("trimmed")
+
+    @property
+    def feed_sending(self) -> str:
+        return self._of_feed("sending")
+
+    @property
+    def stories_version(self) -> str:
+        return f"{self.prefix}:{{stories}}:version"
+
+    def story_of(self, article_id: str) -> str:
+        return f"{self.prefix}:{{stories}}:of:{article_id}"
+
+    def story_piece(self, article_id: str) -> str:
+        return f"{self.prefix}:{{stories}}:piece:{article_id}"
+
+    def story_term(self, language: str, term: int) -> str:
+        return f"{self.prefix}:{{stories}}:term:{language}:{term:x}"
 
 
 def stamp(day: date) -> str:

@@ -135,6 +135,16 @@ def _of_mention(rule: Rule, view: ArticleView) -> Iterator[tuple[Reason, Callabl
         )
 
 
+def mentions_asked(rule: Rule, reason: Reason, view: ArticleView, actor: str) -> list[Mention]:
+    """The actor's mentions that hold every condition before the one that ``reason`` is of: those that it was put to."""
+    left = list(view.present[actor].mentions)
+    for condition, holds in _of_mention(rule, view):
+        if condition == reason:
+            break
+        left = [mention for mention in left if holds(mention)]
+    return left
+
+
 def _has_words(words: WordCondition, view: ArticleView, mention: Mention) -> bool:
     unit = view.unit(mention, words.within)
     return all(view.holds(unit, word) for word in words.all) and (
@@ -168,7 +178,7 @@ def _alert(rule: Rule, decision: Decision, view: ArticleView, now: datetime) -> 
         rule_version=version(rule),
         severity=rule.severity,
         summary=rule.summary,
-        reason=_told(rule, decision, actors),
+        reason=reason_told(rule, decision, actors),
         actors=tuple(_shown(actor) for actor in actors),
         article_id=article_id,
         article_revision=mentions.revision,
@@ -184,8 +194,8 @@ def _alert(rule: Rule, decision: Decision, view: ArticleView, now: datetime) -> 
     )
 
 
-def _told(rule: Rule, decision: Decision, actors: Iterable[ActorMentions]) -> str:
-    """One sentence for people."""
+def reason_told(rule: Rule, decision: Decision, actors: Iterable[ActorMentions]) -> str:
+    """Why the rule matched, in one sentence for people."""
     named = ", ".join(f"{actor.name} ({actor.score:.2f})" for actor in actors if actor.id in decision.actors)
     where = "" if set(rule.fields) == set(FIELDS) else f" in {' or '.join(rule.fields)}"
     together = "" if rule.actors.within == "article" or not rule.actors.all else f" in one {rule.actors.within}"

@@ -1,18 +1,18 @@
-"""The alert outbox, read like a log, and the stage ``relay``, which moves alerts from it to alerts.v1.
+"""The outboxes of matches, and the stage ``relay``, which makes alerts of them, for the feed and for alerts.v1.
 
-An alert leaves the outbox only after the topic acknowledged it. A relay that dies in between sends it again with the
-same id, and so may several relays at once: readers of the topic tell repeats by the id, the feed takes each id once.
+Read like a log: a poll takes matches from the outboxes into the feed (consumers/feeding.py), and hands over the
+revisions of alerts that are not in the topic yet. Such a revision is dropped only after the topic acknowledged it. A
+relay that dies in between, and several at once, send it again as it is: readers tell repeats by id and revision.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
+from consumers.feeding import Entry, Feeding
 from consumers.keys import Keys
 from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.metrics import Metrics
@@ -22,76 +22,66 @@ from wirewatch.settings import Settings
 from wirewatch.stage import Context, Relay
 from wirewatch.topics import ALERTS
 
-OUTBOX = "outbox"
-_SCRIPT = Path(__file__).with_name("relay.lua").read_text("utf-8")
-# A place in the outbox is <source offset + 1>-<n>; as an offset, n has the lower ten bits.
-_BITS = 10
-_BEFORE_ALL = 0
+OUTBOX = TopicPartition("outbox", 0)
+"""What ``poll`` reads: revisions of alerts, in the order in which they were made."""
+# A place is <milliseconds>-<n>; as an offset, n has the lower bits.
+_BITS = 20
+_START = "0-0"
 _TURN_MS = 50
-
-Entry = tuple[str, dict[str, str]]
 
 
 def to_offset(place: str) -> int:
-    """The offset that stands for a place in an outbox stream."""
-    source, _, n = place.partition("-")
-    return (int(source) << _BITS) | int(n)
+    """The offset that stands for a place in a stream."""
+    first, _, n = place.partition("-")
+    return (int(first) << _BITS) | int(n)
 
 
 def to_place(offset: int) -> str:
-    """The place in an outbox stream that ``offset`` stands for."""
+    """The place in a stream that ``offset`` stands for."""
     return f"{offset >> _BITS}-{offset & ((1 << _BITS) - 1)}"
 
 
 class OutboxConsumer:
-    """Implements wirewatch.broker.Consumer over the outboxes of all partitions; topic ``outbox``, value one alert.
+    """Implements wirewatch.broker.Consumer over the outboxes of all partitions and of volume rules; value one alert.
 
-    Reading starts at the oldest alert that was never committed. Not safe to share between threads.
+    Reading starts at the oldest revision that was never committed. Not safe to share between threads.
     """
 
     def __init__(self, client: Client, keys: Keys, settings: Settings, metrics: Metrics) -> None:
         self._client = client
         self._keys = keys
-        self._alerts_kept = settings.alerts_kept
         self._metrics = metrics
-        self._script = client.register_script(_SCRIPT)
-        self._partitions = {keys.outbox(number): number for number in range(settings.partitions)}
-        self._following = dict.fromkeys(range(settings.partitions), _BEFORE_ALL)
-        self._committed = dict(self._following)
+        self._feeding = Feeding(client, keys, settings, metrics)
+        self._outboxes = [*(keys.outbox(number) for number in range(settings.partitions)), keys.volume_outbox]
+        self._following = self._committed = 0
         self._clustered = False
-        self._turns = itertools.cycle(self._partitions)
+        self._turns = itertools.cycle(self._outboxes)
 
     def poll(self, timeout_seconds: float, messages_max: int) -> Mapping[TopicPartition, Sequence[Message]]:
-        """At most ``messages_max`` alerts, in order per partition; waits for the first one inside Redis."""
-        # XREAD reads behind a place, and counts per stream.
-        places = {name: to_place(max(0, self._following[n] - 1)) for name, n in self._partitions.items()}
-        each = max(1, messages_max // len(places))
-        block = max(1, int(min(timeout_seconds, BLOCK_SECONDS_MAX) * 1000))
-        answer = self._read(places, each, block)
-        batch: dict[TopicPartition, Sequence[Message]] = {}
-        left = messages_max
-        for name, entries in answer:
-            number = self._partitions[name]
-            messages = [_message(number, entry) for entry in entries[:left]]
-            if messages:
-                left -= len(messages)
-                batch[TopicPartition(OUTBOX, number)] = messages
-                self._following[number] = messages[-1].offset + 1
-        if not answer:
-            self._look_back()
-        return batch
+        """At most ``messages_max`` revisions, in order; waits for the first match inside Redis."""
+        if not (batch := self._unsent(messages_max)):
+            block = max(1, int(min(timeout_seconds, BLOCK_SECONDS_MAX) * 1000))
+            left = messages_max
+            for name, entries in self._read(max(1, messages_max // len(self._outboxes)), block):
+                if entries := entries[:left]:
+                    left -= len(entries)
+                    self._feeding.take(name, entries)
+            self._feeding.merge(messages_max)
+            batch = self._unsent(messages_max)
+        if batch:
+            self._following = batch[-1].offset + 1
+        return {OUTBOX: batch} if batch else {}
 
-    def _look_back(self) -> None:
-        """A Redis that lost its tail holds alerts again that lie behind us: go back to them at the next poll."""
-        done = [name for name, n in self._partitions.items() if 0 < self._following[n] == self._committed[n]]
-        if done:
-            for name, _ in self._read(dict.fromkeys(done, to_place(_BEFORE_ALL)), 1, None):
-                self._following[self._partitions[name]] = _BEFORE_ALL
+    def _unsent(self, messages_max: int) -> Sequence[Message]:
+        # With nothing polled and not committed it is all that there is: a Redis that lost its tail has some again.
+        first = "-" if self._following == self._committed else to_place(self._following)
+        with answers():
+            entries: Sequence[Entry] = self._client.xrange(self._keys.feed_sending, first, "+", count=messages_max)
+        return [_message(entry) for entry in entries]
 
-    def _read(
-        self, places: Mapping[str, str], each: int, block_ms: int | None
-    ) -> Sequence[tuple[str, Sequence[Entry]]]:
-        """XREAD of several outboxes. A Redis Cluster takes one at a time: there the wait is for each in turn."""
+    def _read(self, each: int, block_ms: int) -> Sequence[tuple[str, Sequence[Entry]]]:
+        """XREAD of the outboxes. A Redis Cluster takes one at a time: there the wait is for each in turn."""
+        places = dict.fromkeys(self._outboxes, _START)
         with answers():
             if not self._clustered:
                 try:
@@ -100,92 +90,64 @@ class OutboxConsumer:
                     self._clustered = True
                 else:
                     return found
-            if not (found := self._read_each(places, each)) and block_ms:
-                awaited = next(self._turns)
-                self._client.xread({awaited: places[awaited]}, 1, min(block_ms, _TURN_MS))
-                found = self._read_each(places, each)
+            if not (found := self._read_each(each)):
+                self._client.xread({next(self._turns): _START}, 1, min(block_ms, _TURN_MS))
+                found = self._read_each(each)
             return found
 
-    def _read_each(self, places: Mapping[str, str], each: int) -> Sequence[tuple[str, Sequence[Entry]]]:
+    def _read_each(self, each: int) -> Sequence[tuple[str, Sequence[Entry]]]:
         with self._client.pipeline(transaction=False) as pipe:
-            for name, place in places.items():
-                pipe.xread({name: place}, each)
+            for name in self._outboxes:
+                pipe.xread({name: _START}, each)
             return [stream for answer in pipe.execute() for stream in answer]
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """All partitions, always: relays share no work, they only take over from each other."""
-        return frozenset(TopicPartition(OUTBOX, number) for number in self._following)
+        """All of it, always: relays share no work, they only take over from each other."""
+        return frozenset([OUTBOX])
 
     def membership(self) -> Membership:
         """Of no group: relays need not exclude each other."""
         return Membership(-1, "")
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
-        self._following[partition.partition] = offset
+    def seek(self, _: TopicPartition, offset: int) -> None:
+        self._following = offset
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Put the alerts below these offsets into the feed, then drop them from the outbox.
-
-        Raises StoreUnavailable; repeating is safe, as the feed takes each alert id once.
-        """
-        for where, offset in offsets.items():
-            name = self._keys.outbox(where.partition)
-            last = to_place(offset - 1)
+        """The topic has all revisions below these offsets. Raises StoreUnavailable; repeating is safe."""
+        for offset in offsets.values():
             with answers():
-                entries: list[Entry] = self._client.xrange(name, "-", last)
+                entries: Sequence[Entry] = self._client.xrange(self._keys.feed_sending, "-", to_place(offset - 1))
                 if entries:
-                    self._observe(entries, self._publish(name, entries))
-            self._committed[where.partition] = offset
-
-    def _publish(self, name: str, entries: Sequence[Entry]) -> Sequence[int]:
-        """Into the feed and, in the same breath, out of the outbox.
-
-        Over one connection, so that a server that comes back without its tail in between never gets the second half;
-        and exactly these alerts, as a replay may have put older ones there meanwhile.
-        """
-        arguments = [part for _, fields in entries for part in (fields["id"], fields["alert"])]
-        keys = [self._keys.feed, self._keys.feed_ids, self._keys.feed_trimmed]
-        with self._client.pipeline(transaction=False) as pipe:
-            self._script(keys=keys, args=[self._alerts_kept, *arguments], client=pipe)
-            if entries:
-                pipe.xdel(name, *(place for place, _ in entries))
-            fresh: Sequence[int] = pipe.execute()[0]
-        return fresh
-
-    def _observe(self, entries: Sequence[Entry], fresh: Sequence[int]) -> None:
-        now = time.time()
-        for (_, fields), new in zip(entries, fresh, strict=True):
-            if new:
-                alert = msgspec.json.decode(fields["alert"], type=Alert)
-                self._metrics.alerts.labels(alert.severity).inc()
-                for actor in alert.actors:
-                    self._metrics.actor_alerts.labels(self._metrics.bounded("actor", actor.id)).inc()
-                if alert.received_ms:
-                    self._metrics.ingest_to_alert.observe(max(0.0, now - alert.received_ms / 1000))
-                if alert.published is not None:
-                    self._metrics.publish_to_alert.observe(max(0.0, now - alert.published.timestamp()))
+                    self._client.xdel(self._keys.feed_sending, *(place for place, _ in entries))
+            self._committed = offset
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        """Alerts in the outboxes, those included that were polled and not committed."""
+        """Matches that are not in the feed, and revisions that are not in the topic; those included that were polled
+        and not committed."""
+        # In the order in which they move, so that none is missed on its way.
+        streams = [*self._outboxes, self._keys.feed_inbox, self._keys.feed_sending]
         with answers():
-            lengths = {number: int(self._client.xlen(name)) for name, number in self._partitions.items()}
-            oldest = [self._oldest(name) for name, number in self._partitions.items() if lengths[number]]
+            lengths = {name: int(self._client.xlen(name)) for name in streams}
+            oldest = [self._oldest(name) for name in streams if lengths[name]]
         self._metrics.outbox_oldest.set(min(filter(None, oldest), default=0))
-        return {TopicPartition(OUTBOX, number): length for number, length in lengths.items()}
+        return {OUTBOX: sum(lengths.values())}
 
     def _oldest(self, name: str) -> float:
         first: list[Entry] = self._client.xrange(name, count=1)
-        return msgspec.json.decode(first[0][1]["alert"], type=Alert).raised.timestamp() if first else 0.0
+        if not first:
+            return 0.0
+        alert = msgspec.json.decode(first[0][1]["alert"], type=Alert)
+        return (alert.updated or alert.raised).timestamp()
 
     def close(self) -> None:
         self._client.close()
 
 
-def _message(partition: int, entry: Entry) -> Message:
+def _message(entry: Entry) -> Message:
     place, fields = entry
     return Message(
-        topic=OUTBOX,
-        partition=partition,
+        topic=OUTBOX.topic,
+        partition=OUTBOX.partition,
         offset=to_offset(place),
         timestamp_ms=0,
         key=fields["id"].encode(),
@@ -200,7 +162,7 @@ def _open(context: Context) -> OutboxConsumer:
 
 RELAY: Relay[Alert] = Relay(
     name="relay",
-    summary="moves alerts from the outbox in Redis to alerts.v1 and to the feed that people read back",
+    summary="merges matches from the outboxes in Redis into alerts by story, for alerts.v1 and the feed",
     writes=ALERTS,
     open=_open,
 )

@@ -70,6 +70,16 @@ def applied(client: Client, keys: Keys, partitions: int) -> int:
         return sum(int(position or 0) for position in pipe.execute())
 
 
+def read_heard(client: Client, keys: Keys, partitions: int, day: date) -> dict[str, dict[int, int]]:
+    """Source → hour (UTC) → its articles of that day, whether or not they name an actor. Raises StoreUnavailable."""
+    found: dict[str, dict[int, int]] = {}
+    for fields in _Reader(client, keys, partitions).sums([Bucket("heard", day)]).values():
+        for name, articles in fields.items():
+            hour, _, source = name.partition(PAIR_SEPARATOR)
+            found.setdefault(source, {})[int(hour)] = articles
+    return found
+
+
 class _Reader:
     """Sums of buckets over the partitions."""
 

@@ -9,12 +9,14 @@ import msgspec
 from consumers import sentences
 from consumers.decide import Accepted, Decided, Document, Recogniser, Refused, compile_watchlist
 from consumers.language import Detected
-from wirewatch.records import FIELDS, ActorMentions, Article, Field, Mention, MentionKind, Sentence
+from wirewatch.records import FIELDS, ActorMentions, Article, Field, Mention, MentionKind, Paragraph, Sentence
 
 __all__ = ["Recogniser", "Recognition", "Verdict", "compile_watchlist", "explain", "recognise"]
 
 # A record must stay small: an article that names an actor more often has these mentions, and is counted once anyway.
 MENTIONS_PER_ACTOR_MAX = 200
+# The first so many paragraphs that name an actor are kept; of those behind, only the sentence.
+PARAGRAPHS_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Recognition:
     confidence: float
     actors: tuple[ActorMentions, ...]
     sentences: tuple[Sentence, ...]
+    paragraphs: tuple[Paragraph, ...] = ()
+    """Those that hold more than one sentence that is kept, or more than it."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,7 @@ def recognise(article: Article, recogniser: Recogniser) -> Recognition:
         for number, actor in enumerate(recogniser.watchlist.actors)
         if (found := collector.mentions.get(number))
     )
-    return Recognition(*document.detected, actors, tuple(collector.sentences))
+    return Recognition(*document.detected, actors, tuple(collector.sentences), tuple(collector.paragraphs))
 
 
 def explain(article: Article, recogniser: Recogniser) -> tuple[Detected, list[Verdict]]:
@@ -71,6 +75,7 @@ class _Collector:
     document: Document
     mentions: dict[int, list[Mention]] = field(default_factory=dict)
     sentences: list[Sentence] = field(default_factory=list)
+    paragraphs: list[Paragraph] = field(default_factory=list)
 
     def add(self, one: Accepted) -> None:
         of_actor = self.mentions.setdefault(one.found.actor, [])
@@ -98,8 +103,21 @@ class _Collector:
             if last.field == name and last.start <= start and end <= last.start + len(last.text):
                 return len(self.sentences) - 1
         first, stop = sentences.around(original, start, end)
-        self.sentences.append(Sentence(field=name, start=first, text=original[first:stop]))
+        paragraph = self._paragraph(name, original, start, end, original[first:stop])
+        self.sentences.append(Sentence(field=name, start=first, text=original[first:stop], paragraph=paragraph))
         return len(self.sentences) - 1
+
+    def _paragraph(self, name: Field, original: str, start: int, end: int, sentence: str) -> int | None:
+        """The number of the paragraph that holds the place; None where it is the sentence and no more."""
+        if self.paragraphs:
+            last = self.paragraphs[-1]
+            if last.field == name and last.start <= start and end <= last.start + len(last.text):
+                return len(self.paragraphs) - 1
+        first, stop = sentences.paragraph_around(original, start, end)
+        if original[first:stop] == sentence or len(self.paragraphs) == PARAGRAPHS_MAX:
+            return None
+        self.paragraphs.append(Paragraph(field=name, start=first, text=original[first:stop]))
+        return len(self.paragraphs) - 1
 
 
 def _verdict(one: Decided, kept: Accepted | None, document: Document) -> Verdict:

@@ -40,7 +40,7 @@ class Difference:
     """One count that is not what the log says.
 
     ``family`` and ``of``: which counter and whose (see keys.py). ``name``: the field or member of it that differs, of
-    ``hour`` either ``articles`` or ``mentions``, with the hour beside it.
+    ``hour`` either ``articles`` or ``mentions``, of ``heard`` the source; with the hour beside it.
     """
 
     topic: str
@@ -99,6 +99,8 @@ class Recount:
                     self._match(record, received)
                 return
         self._add("totals", at.date(), "", record.status)
+        if record.status in ("ok", "none") and isinstance(record, Mentions) and record.source:
+            self._add("heard", at.date(), "", f"{at.hour:02}{PAIR_SEPARATOR}{record.source[:FIELD_CHARS_MAX]}")
         if record.status == "ok" and isinstance(record, Mentions):
             self._count_mentions(record, at)
             self._match(record, received)
@@ -203,6 +205,9 @@ def _told(place: Place) -> tuple[int | None, str]:
     """Hour and name, as of Difference."""
     if place.bucket.family == "hour":
         return int(place.name[1:]), {"a": "articles", "m": "mentions"}[place.name[0]]
+    if place.bucket.family == "heard":
+        hour, _, source = place.name.partition(PAIR_SEPARATOR)
+        return int(hour), source
     return None, place.name
 
 

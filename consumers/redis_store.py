@@ -12,7 +12,7 @@ from consumers.counters import COUNTED, tally
 from consumers.keys import Keys
 from consumers.matching import matches
 from consumers.observing import Observer
-from consumers.rule_file import load_rules
+from consumers.rules_in_use import RulesInUse
 from wirewatch.broker import Membership, Message, TopicPartition
 from wirewatch.errors import Fenced, StoreUnavailable
 from wirewatch.metrics import Metrics
@@ -125,13 +125,15 @@ def source_offset(message: Message) -> int:
 
 
 def open_store(context: Context) -> RedisStore:
-    """The store of a stage: settings decide which Redis and which rules. Raises UserError for either."""
+    """The store of a stage: settings decide which Redis and which rules. Raises UserError for either, and
+    StoreUnavailable."""
     settings = context.settings
-    rules = load_rules(settings.rules)
+    client = connect(address(settings))
+    rules = RulesInUse(settings, client)
     return RedisStore(
-        connect(address(settings)),
+        client,
         Keys(settings.redis_prefix),
         settings,
         context.metrics,
-        lambda mentions, now: matches(rules, mentions, now),
+        lambda mentions, now: matches(rules.current(), mentions, now),
     )

@@ -14,18 +14,16 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from consumers.delivery.quiet import Quiet
 from wirewatch.records import FIELDS, Field, MentionKind, Severity
 
 Within = Literal["sentence", "paragraph", "article"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KINDS: tuple[MentionKind, ...] = ("name", "derived", "metonym")
 
 RuleId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Country = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2}$")]
 Language = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}$")]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
-Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,17 +70,6 @@ class WordCondition(_Part, frozen=True, kw_only=True):
     within: Within = "paragraph"
 
 
-class QuietHours(_Part, frozen=True, kw_only=True):
-    """Hours in which nobody is notified of the rule's alerts, by the clock of ``zone``. Where ``to`` is not after
-    ``start``, they run past midnight, and ``days`` name the days on which they begin."""
-
-    start: Clock = msgspec.field(name="from")
-    to: Clock
-    zone: str
-    """An IANA name, checked when the file is read."""
-    days: Annotated[tuple[Day, ...], msgspec.Meta(min_length=1)] = DAYS
-
-
 class Rule(_Part, frozen=True, kw_only=True):
     """One rule, as the file has it (see seeds/rules.yaml for what each field means)."""
 
@@ -100,7 +87,8 @@ class Rule(_Part, frozen=True, kw_only=True):
     languages: LanguageCondition = LanguageCondition()
     unless: tuple[str, ...] = ()
     """Ids of rules above it: no match where one of them matches."""
-    quiet: tuple[QuietHours, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
+    """Hours in which nobody is notified of its alerts."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Cut the sentence around a place in a text, so that an alert can show it."""
+"""Cut the sentence around a place in a text, so that an alert can show it; and the paragraph, so that rules can ask for
+the words that stand near."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import re
 import unicodedata
 
 SENTENCE_CHARS_MAX = 400
+PARAGRAPH_CHARS_MAX = 1_000
+_LOOKED_AT_CHARS_MAX = 20_000
 # A full stop after these ends no sentence. Folded; the languages share one list, as the texts are mixed too.
 _LIST = (
     "a.m p.m u.s u.k e.g i.e etc bijv bv blz enz evt incl nl o.a m.b.t t.a.v z.g zgn resp gen lt col sgt capt adm maj"
@@ -15,6 +18,8 @@ _LIST = (
 )
 _ABBREVIATIONS = frozenset(_LIST.split())
 _STOP = re.compile(r"[.!?…؟।۔]+[\"'»”’)\]]*(?=\s)|[。！？｡][」』”）]*|\n\s*\n|\n(?=\s*[-*•])")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_LINE_END = re.compile(r"\n\s*")
 _WORD_BEFORE = re.compile(r"[^\s(\[\"'«“„]+$")
 
 
@@ -29,7 +34,21 @@ def around(text: str, start: int, end: int) -> tuple[int, int]:
     first = next((stop.end() for stop in reversed(before) if _ends_sentence(text, stop)), low)
     after = _STOP.finditer(text, end, high)
     last = next((stop.end() for stop in after if _ends_sentence(text, stop)), high)
-    return _trimmed(text, *_capped(text, first, last, start, end), start, end)
+    return _trimmed(text, *_capped(text, first, last, start, end, SENTENCE_CHARS_MAX), start, end)
+
+
+def paragraph_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The same of the paragraph that holds the place: between blank lines, or where there are none between line ends.
+
+    At most ``PARAGRAPH_CHARS_MAX`` characters, or the length of the place itself where that is more. Total: any text.
+    """
+    low, high = max(0, start - PARAGRAPH_CHARS_MAX), min(len(text), end + PARAGRAPH_CHARS_MAX)
+    has_blank_lines = _BLANK_LINE.search(text, max(0, start - _LOOKED_AT_CHARS_MAX), end + _LOOKED_AT_CHARS_MAX)
+    ends = _BLANK_LINE if has_blank_lines else _LINE_END
+    first = max((found.end() for found in ends.finditer(text, low, start)), default=low)
+    after = ends.search(text, end, high)
+    last = after.start() if after else high
+    return _trimmed(text, *_capped(text, min(first, start), last, start, end, PARAGRAPH_CHARS_MAX), start, end)
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
@@ -48,10 +67,10 @@ def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     return not initial and word not in _ABBREVIATIONS
 
 
-def _capped(text: str, first: int, last: int, start: int, end: int) -> tuple[int, int]:
+def _capped(text: str, first: int, last: int, start: int, end: int, most: int) -> tuple[int, int]:
     """At most the allowed length, with the place in it, cut between words and never inside a letter with its marks."""
-    spare = SENTENCE_CHARS_MAX - (end - start)
-    if last - first <= SENTENCE_CHARS_MAX or spare <= 0:
+    spare = most - (end - start)
+    if last - first <= most or spare <= 0:
         return (first, last) if spare > 0 else (start, end)
     before = min(start - first, max(spare // 2, spare - (last - end)))
     cut_first, cut_last = start - before, end + spare - before

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from consumers.actors import ACTORS
 from consumers.counters import COUNTERS
+from consumers.delivery.service import DELIVER
 from consumers.entities import EXTRACTION
 from consumers.outbox import RELAY
 from wirewatch.stage import PathStage, Stage
 
 PATH: dict[str, PathStage] = {stage.name: stage for stage in (ACTORS, EXTRACTION, COUNTERS, RELAY)}
 """Those that an article passes."""
-STAGES: dict[str, Stage] = {**PATH}
+STAGES: dict[str, Stage] = {**PATH, DELIVER.name: DELIVER}

@@ -1,6 +1,6 @@
 """Where we may connect to when a stranger chose the address: public addresses only, never into our own network.
 
-For feeds now, for webhooks when they come. What is checked is what is connected to: resolve once, connect to one of the
+For feeds and for webhooks. What is checked is what is connected to: resolve once, connect to one of the
 returned addresses, do not resolve again.
 """
 

@@ -31,6 +31,7 @@ class Metrics:
         self._declare_pipeline()
         self._declare_content()
         self._declare_edges()
+        self._declare_delivery()
 
     def _counter(self, name: str, help_: str, *labels: str) -> Counter:
         return Counter(f"wirewatch_{name}", help_, labels, registry=self.registry)
@@ -106,8 +107,12 @@ class Metrics:
         self.clock_skew = self._counter("clock_skew_total", "Articles that claim to be published in the future.")
         self.offset_gaps = self._counter("source_offset_gaps_total", "Source offsets that never arrived. Must stay 0.")
         self.fenced = self._counter("fenced_total", "Batches refused, as another member had claimed the partition.")
-        self.alerts = self._counter("alerts_emitted_total", "Alerts that reached alerts.v1.", "severity")
-        self.actor_alerts = self._counter("actor_alerts_total", "Alerts that reached alerts.v1, by actor.", "actor")
+        self.alerts = self._counter("alerts_emitted_total", "Alerts raised, each once.", "severity")
+        self.actor_alerts = self._counter("actor_alerts_total", "Alerts raised, by actor.", "actor")
+        self.alert_updates = self._counter("alert_updates_total", "New revisions of alerts: more articles, or edits.")
+        self.story_articles = self._counter(
+            "story_articles_total", "Articles whose story was looked for, by why it is that one.", "why"
+        )
         self.ingest_to_alert = self._histogram(
             "ingest_to_alert_seconds", "From the broker's acknowledgement of the article to its alert.", LATENCY_SECONDS
         )
@@ -115,7 +120,7 @@ class Metrics:
             "publish_to_alert_seconds", "From the published time that the source claims to the alert.", LATENCY_SECONDS
         )
         self.outbox_oldest = self._gauge(
-            "outbox_oldest_timestamp_seconds", "When the oldest alert that is not relayed was raised; 0 is none."
+            "outbox_oldest_timestamp_seconds", "When the oldest match that is not relayed was raised; 0 is none."
         )
         self.label_overflow = self._counter(
             "label_overflow_total", "Counts that went to the label value 'other', as too many values exist.", "label"
@@ -165,6 +170,33 @@ class Metrics:
         self.rule_verdicts = self._gauge("rule_verdicts", "Verdicts on the alerts of a rule.", "rule", "verdict")
         self.rule_precision = self._gauge(
             "rule_precision", "Of a rule's alerts that were judged true or false, the part that is true.", "rule"
+        )
+
+    def _declare_delivery(self) -> None:
+        self.delivery_attempts = self._counter(
+            "delivery_attempts_total", "Tries to send a notification, by what came back.", "receiver", "outcome"
+        )
+        self.delivered = self._counter("delivery_delivered_total", "Notifications that a receiver has.", "receiver")
+        self.given_up = self._counter(
+            "delivery_given_up_total", "Notifications given up after their last try.", "receiver"
+        )
+        self.raised_to_delivered = self._histogram(
+            "alert_to_delivery_seconds",
+            "From the raising of an alert to its first notification at a receiver.",
+            LATENCY_SECONDS,
+            "receiver",
+        )
+        self.delivery_queue = self._gauge("delivery_queue_notifications", "Notifications to be sent.", "receiver")
+        self.delivery_oldest = self._gauge(
+            "delivery_oldest_timestamp_seconds",
+            "When the oldest notification was made, of the hundred that are due first; 0 is none.",
+            "receiver",
+        )
+        self.delivery_breaker = self._gauge(
+            "delivery_breaker_state", "Circuit breaker of a receiver: 0 closed, 1 half-open, 2 open.", "receiver"
+        )
+        self.delivery_disabled = self._gauge(
+            "delivery_receiver_disabled", "1: the receiver said that it is gone (410), and gets nothing.", "receiver"
         )
 
     def describe_build(self, *, spacy_model: str) -> None:

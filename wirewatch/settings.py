@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     seen_days: Count = _setting(7, "An article id seen again within so many days is a duplicate.")
     counters_days: Count = _setting(90, "How long counters are kept.")
     alerts_kept: Count = _setting(100_000, "How many alerts Redis keeps for reading back.")
+    story_hours: CountOrNone = _setting(
+        72, "An article can join a story for so long; 0: each article is its own story."
+    )
+    old_hours: Count = _setting(48, "An article published so long before it was first seen is old: nobody is notified.")
 
     # Files
     data_dir: Path = _setting(Path(".data"), "Folder of the embedded log, the embedded Redis and local Kafka.")
@@ -80,6 +84,17 @@ class Settings(BaseSettings):
     rules: Path | None = _setting(None, "Rules file. Empty: the shipped one.")
     receivers: Path | None = _setting(None, "Receivers file. Empty: the shipped one, which has none.")
     models_dir: Path | None = _setting(None, "Folder with one trained spaCy pipeline per language, named nl, en, …")
+
+    # Delivery
+    delivery_retry_seconds: Annotated[str, Field(pattern=r"^\d+(\.\d+)?( \d+(\.\d+)?)*$")] = _setting(
+        "5 300 1800 7200 18000 36000 50400 72000 86400",
+        "Waits before a notification is sent again, seconds; after the last of them it is given up.",
+    )
+    delivery_breaker_seconds: Seconds = _setting(
+        30.0, "A receiver that fails five times in a row is left alone so long, then twice as long, up to 64 times."
+    )
+    delivery_seconds_max: Seconds = _setting(15.0, "Longest try to send one notification, seconds.")
+    delivery_lease_seconds: Seconds = _setting(10.0, "After such a silence another process sends to a receiver.")
 
     # Work
     batch_messages_max: Count = _setting(200, "Messages per batch.")

@@ -53,7 +53,7 @@ def router(backend: Backend) -> APIRouter:
         page = read_page(
             backend.client,
             backend.keys,
-            query.wanted(),
+            query.wanted(query.rule),
             limit=query.limit,
             since=query.since,
             before=query.cursor,

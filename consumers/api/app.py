@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
 
-from consumers.api import actors, alerts, counters, failures, health, me, silences, sources, stream
+from consumers.api import actors, alerts, counters, failures, feeds, health, me, silences, sources, stream
 from consumers.api.answers import json
 from consumers.api.backend import Backend
 from consumers.api.gate import Gate
@@ -31,7 +31,7 @@ async def _nothing() -> None:
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
     """Everything but health and publishing. Each lets in whom the application's gate lets in; the page, which holds no
     data itself, everybody."""
-    each = (stream.router, alerts.router, silences.router, counters.router, sources.router, actors.router)
+    each = (stream.router, alerts.router, feeds.router, silences.router, counters.router, sources.router, actors.router)
     return (*(router(backend) for router in each), me.router(), serving.router())
 
 

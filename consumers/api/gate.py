@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.types import Scope
 
@@ -70,25 +70,18 @@ async def _admin(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
     return caller
 
 
-async def _subscriber(
-    request: Request,
-    _: Annotated[object, Security(_BEARER)],
-    token: Annotated[
-        str | None,
-        Query(max_length=200, description="A token with the role `read`, for feed readers that send no headers."),
-    ] = None,
-) -> Caller:
-    return _gate(request).let_in(request, token)
+async def _subscriber(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
+    return _gate(request).let_in(request, request.query_params.get("token"))
 
 
 Reader = Annotated[Caller, Depends(_reader)]
 """Whoever may read."""
 Admin = Annotated[Caller, Depends(_admin)]
 """Whoever may change something; their name is kept with it."""
-Subscriber = Annotated[Caller, Depends(_subscriber)]
-"""Whoever may read, also with a token in the address: for feeds alone."""
 READS = Depends(_reader)
 """For routers of which every endpoint reads."""
+SUBSCRIBES = Depends(_subscriber)
+"""For feeds alone: a token in the address is taken too."""
 
 
 def _refused(denied: Denied) -> RefusedError:

@@ -13,6 +13,7 @@ from consumers.reading import By
 from wirewatch.records import AlertKind, Severity
 
 ALERTS_MAX = 500
+FEED_ALERTS_MAX = 200
 ROWS_MAX = 10_000
 
 
@@ -37,24 +38,26 @@ Moment = Annotated[
 Cursor = Annotated[str, AfterValidator(_cursor)]
 
 
-class AlertFilter(BaseModel):
-    """Which alerts; all that is given must fit."""
-
+class _Filter(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     actor: str | None = Field(None, description="Id of an actor, e.g. `nato`.", max_length=200)
-    rule: str | None = Field(None, description="Id of the rule that raised it.", max_length=200)
     severity: Severity | None = Field(None, description="The least severity.")
     source: str | None = Field(None, description="Source of an article of its story that matched.", max_length=500)
     language: str | None = Field(None, description="Language of one of them, e.g. `nl`.", max_length=35)
-
     kind: AlertKind | None = Field(None, description="What raised it.")
     story: str | None = Field(None, description="Id of its story.", max_length=200)
     old: bool | None = Field(None, description="Whether it was published long before we first saw it.")
 
-    def wanted(self) -> Wanted:
-        """As a filter."""
-        return Wanted(**{name: getattr(self, name) for name in AlertFilter.model_fields})
+    def wanted(self, rule: str | None = None) -> Wanted:
+        """As a filter; ``rule`` as given here."""
+        return Wanted(rule=rule, **{name: getattr(self, name) for name in _Filter.model_fields})
+
+
+class AlertFilter(_Filter):
+    """Which alerts; all that is given must fit."""
+
+    rule: str | None = Field(None, description="Id of the rule that raised it.", max_length=200)
 
 
 class AlertQuery(AlertFilter):
@@ -63,6 +66,19 @@ class AlertQuery(AlertFilter):
     since: Moment | None = None
     limit: int = Field(50, ge=1, le=ALERTS_MAX, description="How many at most.")
     cursor: Cursor | None = Field(None, description="`next` of the page before: read on with older alerts.")
+
+
+class RuleFeedQuery(_Filter):
+    """A feed for readers."""
+
+    limit: int = Field(50, ge=1, le=FEED_ALERTS_MAX, description="How many at most.")
+    token: str | None = Field(
+        None, max_length=200, description="A token with the role `read`, for readers that send no headers."
+    )
+
+
+class FeedQuery(RuleFeedQuery, AlertFilter):
+    """A feed of all rules, unless it names one."""
 
 
 class StreamQuery(AlertFilter):

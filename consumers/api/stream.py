@@ -61,7 +61,7 @@ def router(backend: Backend) -> APIRouter:
             raise RequestValidationError([{"loc": ("header", "Last-Event-ID"), "msg": "this is no id of an event"}])
         if len(connected) >= CLIENTS_MAX:
             return json(_FULL, 503, {"Retry-After": "30"})
-        events = _Events(backend, query.wanted())
+        events = _Events(backend, query.wanted(query.rule))
         after = last_event_id or query.last_event_id
         # Asked before the answer begins, so that a Redis that is away is still told by the status.
         missed = await events.start(after)

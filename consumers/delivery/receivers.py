@@ -13,7 +13,7 @@ from consumers.delivery.quiet import Day, Quiet, TimeOfDay, zone_of
 from consumers.life.model import Matcher, parse_matcher
 from consumers.moments import parse_span
 from consumers.yaml_checks import Checks, items_of, line_of
-from consumers.yaml_records import record
+from consumers.yaml_structs import struct_of
 from wirewatch.errors import UserError
 from wirewatch.records import Alert, AlertKind, Severity
 from wirewatch.seeds import shipped
@@ -32,6 +32,8 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url_file: str = ""
     secret_file: str
     """The key of its signature, ``whsec_…``; several keys, one a line, while it is being changed."""
+    allow_private: bool = False
+    """Also at a private address, and at any port: for a receiver in our own network."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where there is no address, or two."""
@@ -166,6 +168,7 @@ _HINTS = {
     "from": 'use a time of day in quotes, such as "22:00"',
     "to": 'use a time of day in quotes, such as "07:00"',
     "at": 'use a time of day in quotes, such as "07:00"',
+    "allow_private": "use true or false",
     "digest": 'write for example {every: day, at: "07:00", zone: Europe/Amsterdam}',
     "every": "use day or week",
     "source": "use a list of matchers, such as severity=critical",
@@ -186,12 +189,12 @@ def load_receivers(path: Path | None = None) -> Receivers:
     if not checks.problems and checks.is_map(document, 1, "a receivers file", ("receivers", "inhibit")):
         receivers: dict[str, Receiver] = {}
         for item, line in _items(checks, document, "receivers"):
-            receiver = record(checks, item, line, Receiver, _HINTS)
+            receiver = struct_of(checks, item, line, Receiver, _HINTS)
             if receiver is not None and receiver.id in receivers:
                 checks.problem(line, f"there is a receiver {receiver.id!r} already; give one of them a new id")
             elif receiver is not None:
                 receivers[receiver.id] = receiver
-        inhibit = [record(checks, item, line, Inhibit, _HINTS) for item, line in _items(checks, document, "inhibit")]
+        inhibit = [struct_of(checks, item, line, Inhibit, _HINTS) for item, line in _items(checks, document, "inhibit")]
         found = Receivers(receivers=tuple(receivers.values()), inhibit=tuple(filter(None, inhibit)))
     if checks.problems:
         raise UserError("\n".join(checks.lines()))

@@ -1,10 +1,9 @@
-"""One polite, bounded fetch of a feed over HTTP. The only module that imports httpx."""
+"""One polite, bounded fetch of a feed over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode, urljoin
 
-import httpx
-
 from producers.feeds.guard import target
 from wirewatch.egress import Target
 from wirewatch.errors import Rejected
+from wirewatch.http_client import FAILURES, Response, connect, explained, open_client
 from wirewatch.settings import Settings
 
 REDIRECTS_MAX = 3
@@ -93,13 +91,7 @@ class Fetcher:
         self._allow_private = allow_private
         # A slow name server holds a thread for seconds; the loop's own few threads are for parsing.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
-        # trust_env: a proxy from the environment would resolve the name again, past our check.
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            follow_redirects=False,
-            timeout=settings.fetch_seconds_max,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._client = open_client(settings.fetch_seconds_max)
 
     async def __aenter__(self) -> Fetcher:
         return self
@@ -134,13 +126,8 @@ class Fetcher:
                 return await work
         except Rejected as rejected:
             return Failed(rejected.reason, rejected.detail)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            return Failed("timeout", f"{type(error).__name__} within {seconds_max:g} s")
-        except socket.gaierror as error:
-            # The resolver's own words, without its numbers: "Name or service not known".
-            return Failed("connection", f"the host is not found: {error.strerror or error}")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return Failed("connection", f"{type(error).__name__}: {error}")
+        except FAILURES as error:
+            return Failed(*explained(error, seconds_max))
 
     async def _send(self, url: str, form: bytes) -> Posted | Failed:
         headers = {"User-Agent": self._settings.user_agent, "Content-Type": "application/x-www-form-urlencoded"}
@@ -194,32 +181,6 @@ def _joined(url: str, location: str) -> str:
         raise Rejected("bad-url", f"redirect to {location[:200]!r}: {error}") from error
 
 
-async def connect(
-    client: httpx.AsyncClient, url: str, place: Target, headers: dict[str, str], form: bytes | None = None
-) -> httpx.Response:
-    """Send the request to the checked addresses of ``place``, in turn until one answers; the body is still unread.
-
-    The name in ``url`` goes into the Host header and the TLS handshake only: it is not resolved again, and the
-    certificate must be for it. Raises httpx.HTTPError.
-    """
-    asked = httpx.URL(url)
-    name = asked.raw_host.decode("ascii")
-    last: httpx.ConnectError | None = None
-    for address in place.addresses:
-        request = client.build_request(
-            "GET" if form is None else "POST",
-            asked.copy_with(host=address, username=None, password=None),
-            headers=headers | {"Host": asked.netloc.decode("ascii")},
-            content=form,
-            extensions={"sni_hostname": name},
-        )
-        try:
-            return await client.send(request, stream=True)
-        except httpx.ConnectError as error:
-            last = error
-    raise last or httpx.ConnectError(f"{name} has no address")
-
-
 def _headers(state: Conditional, settings: Settings, accept: str) -> dict[str, str]:
     headers = {"User-Agent": settings.user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
     if state.etag:
@@ -229,9 +190,7 @@ def _headers(state: Conditional, settings: Settings, accept: str) -> dict[str, s
     return headers
 
 
-async def _answer(
-    response: httpx.Response, url: str, moved: str | None, state: Conditional, settings: Settings
-) -> Outcome:
+async def _answer(response: Response, url: str, moved: str | None, state: Conditional, settings: Settings) -> Outcome:
     status = response.status_code
     max_age = max_age_seconds(response.headers.get("cache-control"))
     if status == 304:
@@ -260,7 +219,7 @@ def max_age_seconds(cache_control: str | None) -> float | None:
     return float(match[1]) if match else None
 
 
-async def _body(response: httpx.Response, settings: Settings) -> bytes:
+async def _body(response: Response, settings: Settings) -> bytes:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
         raise Rejected("encoding", f"the server sent Content-Encoding {encoding!r}, which was not asked for")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from producers.feeds.fetch import Failed, Outcome
+from wirewatch.retry_after import retry_after_seconds
 from wirewatch.settings import Settings
 
 FIRST_WAIT_SECONDS = 3_600.0
@@ -83,18 +83,6 @@ def wait_seconds(rhythm: Rhythm, now: datetime, settings: Settings) -> float:
         still = (now - rhythm.last_article).total_seconds() if rhythm.last_article else 0.0
         expected = max(rhythm.gap_seconds, still / _STILL)
     return max(settings.feed_interval_seconds, expected / _POLLS_A_GAP)
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date; None when it says nothing of use."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
 
 
 def arrived(rhythm: Rhythm, new: int, published: Iterable[datetime], now: datetime) -> Rhythm:

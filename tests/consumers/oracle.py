@@ -39,6 +39,8 @@ class Oracle:
                 self.counts[f"totals:{day}", "dup"] += 1
                 return
         self.counts[f"totals:{day}", record.status] += 1
+        if record.status in ("ok", "none"):
+            self.counts[f"heard:{day}", f"{record.first_seen:%H}\x1f{record.source}"] += 1
         if record.status != "ok":
             return
         self.alerts.append(f"{src + 1}-0")

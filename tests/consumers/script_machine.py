@@ -114,7 +114,7 @@ class ScriptMachine(RuleBasedStateMachine):
         def once(n: int) -> Any:
             batch = self.relays[n].poll(0.001, most)
             self.relays[n].commit({where: messages[-1].offset + 1 for where, messages in batch.items()})
-            return batch
+            return [message.key for messages in batch.values() for message in messages]
 
         self._same(once)
 
@@ -157,6 +157,8 @@ def _of_server(client: Client) -> dict[str, Any]:
         "set": client.smembers,
         "zset": lambda key: dict(client.zrange(key, 0, -1, withscores=True)),
         "stream": lambda key: dict(client.xrange(key)),
+        "list": lambda key: client.lrange(key, 0, -1),
+        "string": client.get,
     }
     return _shown({key: read[client.type(key)](key) for key in client.scan_iter()})
 
@@ -169,11 +171,13 @@ def _shown(data: dict[str, Any]) -> dict[str, Any]:
     """Numbers as such. The feed's places are the server's clock: only ids and their order are compared."""
     shown: dict[str, Any] = {}
     for key, value in data.items():
-        if key == KEYS.feed:
+        if key in (KEYS.feed, KEYS.feed_sending, KEYS.feed_inbox):
             shown[key] = [fields["id"] for fields in value.values()]
         elif key == KEYS.feed_ids:
             shown[key] = set(value)
-        elif isinstance(value, set):
+        elif isinstance(value, str):
+            shown[key] = value != ""
+        elif isinstance(value, (list, set)):
             shown[key] = value
         else:
             shown[key] = {name: v if isinstance(v, dict) else str(v).removesuffix(".0") for name, v in value.items()}

@@ -51,6 +51,31 @@ def test_the_record_carries_what_an_alert_needs() -> None:
     assert [sentence.text for sentence in record.sentences] == ["NAVO-baas belt Iran", "De NAVO blijft in Irak."]
 
 
+def test_the_record_carries_each_paragraph_that_names_an_actor_once_and_the_articles_revision() -> None:
+    text = "Iran spoke. Nobody answered. Iran left.\n\nIran again.\n\nNothing here.\n\nThen NATO met. It was late."
+    source = msgspec.structs.replace(article("Iran speaks", text, language="en"), revision=3)
+    (record,) = applied(source)
+    assert record.revision == 3
+    shown = [(sentence.text, sentence.paragraph) for sentence in record.sentences]
+    # A paragraph of one sentence is that sentence.
+    assert shown == [
+        ("Iran speaks", None), ("Iran spoke.", 0), ("Iran left.", 0), ("Iran again.", None), ("Then NATO met.", 1)
+    ]  # fmt: skip
+    assert [(each.field, each.text) for each in record.paragraphs] == [
+        ("text", "Iran spoke. Nobody answered. Iran left."),
+        ("text", "Then NATO met. It was late."),
+    ]
+    assert [text[each.start :][: len(each.text)] for each in record.paragraphs] == [p.text for p in record.paragraphs]
+
+
+def test_the_paragraphs_of_a_record_are_bounded() -> None:
+    text = "\n\n".join(f"Iran spoke {n}. Nobody answered." for n in range(100)) + " word" * 5_000
+    (record,) = applied(article("News", text, language="en"))
+    assert len(record.paragraphs) == 40
+    assert len(record.sentences) == 100
+    assert record.sentences[-1].paragraph is None
+
+
 def test_an_article_without_a_watched_actor_is_recorded_as_none() -> None:
     (record,) = applied(article("Weer regen", "Morgen wordt het droog.", language="nl"))
     assert (record.status, record.actors, record.sentences) == ("none", (), ())

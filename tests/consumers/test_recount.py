@@ -99,7 +99,7 @@ def test_every_count_that_is_spoilt_is_told_by_itself(client: Client) -> None:
             assert difference.of + difference.name
             change(key, field, -5)
             spoilt += 1
-    assert spoilt == 8 + 2 + 2 + 2 + 1 + 2 - 4 + 1 + 2 + 2
+    assert spoilt == 8 + 2 + 2 + 2 + 1 + 1 + 2 - 4 + 1 + 2 + 2
 
 
 def test_a_difference_of_an_entity_names_it_with_its_kind_and_day(client: Client) -> None:

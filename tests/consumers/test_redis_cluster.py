@@ -58,11 +58,11 @@ def test_counting_relaying_reading_and_rebuilding_touch_one_slot_at_a_time(clien
     assert batches
     relaying.commit({where: batch[-1].offset + 1 for where, batch in batches.items()})
     assert sum(relaying.lag().values()) == 0
-    assert len(read_page(client, KEYS, Wanted(), limit=10).alerts) == len(batches)
+    assert len(read_page(client, KEYS, Wanted(), limit=10).alerts) == 2
     for by in BY:
         read_counters(client, KEYS, 2, Query(by=by, since=days_later(-1), until=days_later(1)))
     assert applied(client, KEYS, 2) == 2
     hold(client, KEYS, [M0, M1])
     assert sum(empty(client, KEYS, [M0, M1])) > 0
     release(client, KEYS, {M0: 0, M1: 0})
-    assert TopicPartition(OUTBOX, 0) in batches
+    assert OUTBOX in batches

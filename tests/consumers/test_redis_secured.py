@@ -18,7 +18,7 @@ from consumers.rule_file import load_rules
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
-from wirewatch.broker import Membership, TopicPartition
+from wirewatch.broker import Membership
 from wirewatch.errors import StoreUnavailable, UserError
 from wirewatch.feed_state import FeedKeys
 from wirewatch.metrics import Metrics
@@ -58,7 +58,7 @@ def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> 
     relaying = OutboxConsumer(relay, KEYS, settings(), Metrics())
     (batch,) = relaying.poll(1, 100).values()
     relaying.lag()
-    relaying.commit({TopicPartition(OUTBOX, 0): batch[-1].offset + 1})
+    relaying.commit({OUTBOX: batch[-1].offset + 1})
     assert sum(relaying.lag().values()) == 0
     assert len(read_page(api, KEYS, Wanted(), limit=10).alerts) == 2
     for by in BY:

@@ -137,6 +137,26 @@ GOOD = "rules:\n  - id: a\n    severity: info\n"
         (GOOD + "    actors:\n      any: [nato,\n        mars]\n", "6: the watchlist has no actor 'mars'; it has nato"),
         (GOOD + GOOD.removeprefix("rules:\n"), "4: the rule 'a' stands at line 2 already"),
         ("rules:\n  - severity: info\n", "2: Object missing required field `id`; use lower-case"),
+        (
+            GOOD + "    actors: {any: [nato], within: page}\n",
+            "4: actors.within: Invalid enum value 'page'; use sentence",
+        ),
+        (GOOD + "    kinds: [nickname]\n", "4: kinds: Invalid enum value 'nickname'; use a list of name, derived"),
+        (GOOD + "    words: {any: ['  ']}\n", "4: words.any: Expected `str` of another form; write for example"),
+        (GOOD + "    words: [missile]\n", "4: words: Expected `object`, got `array`; write for example {any: [missile"),
+        (GOOD + "    countries:\n      none: [UK]\n", "5: countries.none: Expected `str` of another form; use codes"),
+        (GOOD + "    languages: {any: [english]}\n", "4: languages.any: Expected `str` of another form; use codes"),
+        (GOOD + "    enabled: perhaps\n", "4: enabled: Expected `bool`, got `str`; use true or false"),
+        (GOOD + "    unless: [b]\n", "4: unless: no rule 'b' stands above this one; use a list of ids"),
+        (GOOD + "    unless: [a]\n", "4: unless: no rule 'a' stands above this one"),
+        (GOOD + "    quiet: [{from: '23:00', to: '7:00', zone: UTC}]\n", "4: quiet.to: Expected `str` of another form"),
+        (
+            GOOD + "    quiet:\n      - {from: '23:00', to: '07:00', zone: Mars}\n",
+            "5: quiet: there is no time zone 'Mars'",
+        ),
+        (GOOD + "sources:\n  bbc.com: GB\n", "5: bbc.com is 'GB'; it must be the country of this source"),
+        (GOOD + "sources: [bbc.com]\n", "4: sources must be a map"),
+        (GOOD + "silences: []\n", '4: "silences" is unknown in a rules file; it has rules, volume, sources'),
         ("rules: []\n", "1: rules must be a list with at least one rule"),
         ("", "1: a rules file must be a map"),
         ("rules:\n  - id: [\n", "3: not YAML"),
@@ -150,6 +170,36 @@ def test_a_mistake_in_a_rules_file_is_told_with_its_line(tmp_path: Path, text: s
         load_rules(path, ["nato"])
     assert str(told.value).startswith(f"{path}:{message}")
     assert "\n" not in str(told.value)
+
+
+def test_a_rule_may_ask_for_all_that_the_language_has(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        """
+rules:
+  - {id: first, severity: info}
+  - id: all
+    severity: critical
+    enabled: false
+    unless: [first]
+    actors: {any: [nato], all: [iran], none: [islamic-state], within: sentence}
+    fields: [title, text]
+    kinds: [name]
+    score_min: 1
+    words: {any: [missile], all: [new, "nuclear deal"], none: [football], within: article}
+    sources: {any: [bbc.com], none: [some.bbc.com]}
+    countries: {any: [gb], none: [nl]}
+    languages: {any: [en], none: [nl]}
+    quiet: [{days: [sat, sun], from: "23:00", to: "07:00", zone: Europe/Amsterdam}]
+sources:
+  BBC.com: gb
+""",
+        "utf-8",
+    )
+    found = load_rules(path, ["nato", "iran", "islamic-state"])
+    assert found.by_id["all"].words.all == ("new", "nuclear deal")
+    assert found.countries == {"bbc.com": "gb"}
+    assert len(found.version) == 12
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:

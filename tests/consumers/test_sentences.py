@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.sentences import SENTENCE_CHARS_MAX, around
+from consumers.sentences import PARAGRAPH_CHARS_MAX, SENTENCE_CHARS_MAX, around, paragraph_around
 
 
 def cut(text: str, name: str) -> str:
@@ -48,6 +48,31 @@ def test_a_sentence_without_end_is_cut_between_words_around_the_name() -> None:
 def test_a_letter_keeps_its_marks_where_a_text_without_spaces_is_cut() -> None:
     found = cut("e\u0301" * 600 + "Iran", "Iran")
     assert found.startswith("e")
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraph"),
+    [
+        ("One. Iran spoke. Three.", "One. Iran spoke. Three."),
+        ("Title\n\nOne.\nIran spoke.\n \n Last.", "One.\nIran spoke."),
+        ("One.\r\n\r\nIran spoke.\r\n\r\nLast.", "Iran spoke."),
+        ("A text of lines.\nIran spoke. Then not.\nLast.", "Iran spoke. Then not."),
+        ("\n\nIran\n\n", "Iran"),
+    ],
+)
+def test_the_paragraph_around_a_name(text: str, paragraph: str) -> None:
+    start = text.index("Iran")
+    first, last = paragraph_around(text, start, start + 4)
+    assert text[first:last] == paragraph
+
+
+@given(text=st.text(alphabet=st.sampled_from("ab. \n\r\u0301"), min_size=1, max_size=3000), data=st.data())
+def test_any_place_in_any_text_lies_in_its_paragraph(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, min(len(text), start + 9)))
+    first, last = paragraph_around(text, start, end)
+    assert 0 <= first <= start < end <= last <= len(text)
+    assert last - first <= PARAGRAPH_CHARS_MAX
 
 
 @given(text=st.text(alphabet=st.characters(), min_size=1, max_size=1200), data=st.data())

@@ -22,7 +22,9 @@ SEAMS = {
     "feedparser": "producers/feeds/parse.py",
     "trafilatura": "producers/extract.py",
     "fastwarc": "producers/warc.py",
-    "httpx": "producers/feeds/fetch.py",
+    "httpx": "wirewatch/http_client.py",
+    "apprise": "consumers/delivery/apprise_channel.py",
+    "standardwebhooks": "consumers/delivery/signing.py",
     "protego": "producers/feeds/pages.py",
     "eldc": "consumers/language.py",
     "ahocorasick_rs": "consumers/scan.py",
@@ -40,7 +42,7 @@ MODULES = {
 }
 # Starlette and anyio come with fastapi, which is built on them; h11 with uvicorn.
 COME_WITH = {"starlette": "fastapi", "anyio": "fastapi", "h11": "uvicorn"}
-# Loaded by another library by name, never imported by us: kafka-python's codecs and checksum.
+# Loaded by another library by name, never imported by us: codecs and checksum of kafka-python, zones of zoneinfo.
 LOADED_BY_OTHERS = {"lz4", "zstandard", "crc32c", "tzdata"}
 
 

@@ -12,7 +12,7 @@ from tests.simulation.log import SimLog
 from wirewatch.errors import BrokerUnavailable
 from wirewatch.pipelined import PipelinedWorker, _Lane
 
-MUTATIONS = ("position", "seen", "flush", "order", "watermark")
+MUTATIONS = ("position", "seen", "flush", "order", "watermark", "place")
 
 
 def mutate(name: str) -> None:
@@ -23,6 +23,7 @@ def mutate(name: str) -> None:
         "flush": _no_flush,
         "order": _no_order,
         "watermark": _no_watermark,
+        "place": _no_place,
     }[name]()
 
 
@@ -34,6 +35,11 @@ def _no_position() -> None:
 def _no_seen() -> None:
     """Articles that were counted before are counted again."""
     redis_model.Model.checks_seen = False
+
+
+def _no_place() -> None:
+    """Alerts are changed although another relay has changed them since they were read."""
+    redis_model.Model.checks_place = False
 
 
 def _no_flush() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
+import msgspec
+
 from tests.consumers.making import KEYS
 from tests.simulation.log import SimLog
 from tests.simulation.redis_model import Model
 from wirewatch.dead_letters import parse_headers
+from wirewatch.records import Alert
 from wirewatch.topics import ALERTS, ARTICLES, DEAD_LETTERS
 
 SEEN_DAYS = 3
@@ -68,16 +71,26 @@ class Expected:
         if any(letter.topic != ARTICLES.name for letter in letters):
             raise Violation("a record that is no article was dead-lettered")
         _same("dead letters", {(letter.partition, letter.offset) for letter in letters}, self._letters)
-        feed = [fields["id"] for fields in model.stream(KEYS.feed).values()]
-        sent = {(message.key or b"").decode() for own in log.topic(ALERTS.name) for message in own}
-        if len(feed) != len(set(feed)):
+        self._check_alerts(log, model)
+
+    def _check_alerts(self, log: SimLog, model: Model) -> None:
+        feed = [msgspec.json.decode(fields["alert"], type=Alert) for fields in model.stream(KEYS.feed).values()]
+        sent = [msgspec.json.decode(message.value, type=Alert) for own in log.topic(ALERTS.name) for message in own]
+        if len({alert.id for alert in feed}) != len(feed):
             raise Violation("an alert is in the feed twice")
-        if set(feed) != sent:
-            raise Violation(f"feed and topic differ: {set(feed) ^ sent}")
-        if len(feed) != len(self._alerted):
-            raise Violation(f"{len(feed)} alerts in the feed, {len(self._alerted)} articles raised one")
-        if any(model.stream(KEYS.outbox(partition)) for partition in range(log.partitions)):
-            raise Violation("alerts are left in an outbox")
+        matches = set(model.data.get(KEYS.feed_matches, {}))
+        if matches != {alert.match for alert in sent}:
+            raise Violation(f"feed and topic differ: {matches ^ {alert.match for alert in sent}}")
+        if len(matches) != len(self._alerted):
+            raise Violation(f"{len(matches)} matches in the feed, {len(self._alerted)} articles have one")
+        told = Counter(article.article_id for alert in feed for article in alert.articles)
+        if sum(alert.story_articles for alert in feed) != len(matches) or len(told) != told.total():
+            raise Violation("a match is in no alert, or in two")
+        if any(alert not in sent for alert in feed):
+            raise Violation("an alert of the feed is not in the topic as it is there")
+        streams = [*(KEYS.outbox(partition) for partition in range(log.partitions)), KEYS.feed_inbox, KEYS.feed_sending]
+        if any(model.stream(name) for name in streams):
+            raise Violation("matches or alerts are left on their way")
 
 
 def _same(what: str, found: object, expected: object) -> None:

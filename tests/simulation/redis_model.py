@@ -29,11 +29,13 @@ class Model:
 
     checks_position = True
     checks_seen = True
+    checks_place = True
 
     def __init__(self) -> None:
         self.data: dict[str, Any] = {}
         self.last_place: dict[str, tuple[int, int]] = {}
         self.gaps = 0
+        self._now = 0
 
     def copy(self) -> bytes:
         return pickle.dumps((self.data, self.last_place))
@@ -44,6 +46,14 @@ class Model:
     def stream(self, name: str) -> dict[str, Fields]:
         found: dict[str, Fields] = self.data.get(name, {})
         return found
+
+    def between(self, name: str, first: str, last: str) -> list[Any]:
+        """The entries of a stream from one place to another, as XRANGE has them."""
+        return [
+            entry
+            for entry in self.stream(name).items()
+            if (first == "-" or _place(entry[0]) >= _place(first)) and (last == "+" or _place(entry[0]) <= _place(last))
+        ]
 
     def add_to_stream(self, name: str, place: str, fields: Fields) -> None:
         assert _place(place) > self.last_place.get(name, (0, 0)), f"{name}: {place} is not behind the last place"
@@ -124,27 +134,71 @@ class Model:
         own = self.data.setdefault(keys[number - 1], {})
         own[name] = own.get(name, 0) + amount
 
-    def relay(self, keys: Sequence[str], args: Sequence[Any]) -> list[int]:
-        feed, ids, trimmed = keys
-        fresh = []
-        for at in range(1, len(args), 2):
-            id_, alert = args[at], args[at + 1]
-            fresh.append(int(id_ not in self.data.get(ids, {})))
-            if fresh[-1]:
-                place = f"{self.last_place.get(feed, (0, 0))[0] + 1}-0"
-                self.add_to_stream(feed, place, {"id": id_, "alert": alert})
-                self.data.setdefault(ids, {})[id_] = place
-        for place in list(self.stream(feed))[: max(0, len(self.stream(feed)) - int(args[0]))]:
-            del self.data[ids][self.data[feed].pop(place)["id"]]
+    def take(self, keys: Sequence[str], args: Sequence[Any]) -> int:
+        for at in range(0, len(args), 3):
+            self._append(keys[0], {"id": args[at], "alert": args[at + 1], "sketch": args[at + 2]})
+        return len(args) // 3
+
+    def relay(self, keys: Sequence[str], args: Sequence[Any]) -> int:
+        inbox, feed, ids, matches, of, trimmed, sending = keys
+        call = msgspec.msgpack.decode(args[0])
+        places = self.data.get(ids, {})
+        if self.checks_place and any(places.get(alert["id"], "") != alert["place"] for alert in call["alerts"]):
+            return 0
+        known = self.data.get(matches, {})
+        if self.checks_place and any(known.get(match["id"], "0") != match["known"] for match in call["matches"]):
+            return 0
+        for revision in call["sending"]:
+            self._append(sending, {"id": revision["id"], "alert": revision["alert"]})
+        for alert in call["alerts"]:
+            before = self.stream(feed).pop(alert["place"], None)
+            first = (before and before["first"]) or alert["place"]
+            fields = {"id": alert["id"], "alert": alert["alert"], "first": first}
+            self.data.setdefault(ids, {})[alert["id"]] = self._append(feed, fields)
+        for match in call["matches"]:
+            self.data.setdefault(matches, {})[match["id"]] = match["revision"]
+            self.data.setdefault(of, {})[f"{match['alert']}:{match['id']}"] = 0
+        for place in call["done"]:
+            self.stream(inbox).pop(place, None)
+        for place in list(self.stream(feed))[: max(0, len(self.stream(feed)) - call["kept"])]:
+            dropped = self.stream(feed).pop(place)["id"]
+            for member in [each for each in self.data[of] if each.startswith(f"{dropped}:")]:
+                del self.data[of][member]
+                self.data[matches].pop(member.partition(":")[2], None)
+            del self.data[ids][dropped]
             self.data[trimmed] = place
-        return fresh
+        return 1
+
+    def assign(self, keys: Sequence[str], args: Sequence[Any]) -> int:
+        call = msgspec.msgpack.decode(args[0])
+        if self.data.get(keys[0], "") != call["expected"]:
+            return 0
+        self.data[keys[0]] = call["version"]
+        for article in call["articles"]:
+            self.data[keys[article["of"] - 1]] = article["story"]
+            if article["kept"]:
+                self.data[keys[article["piece"] - 1]] = article["kept"]
+                for term in article["terms"]:
+                    name = keys[term - 1]
+                    self.data[name] = [*self.data.get(name, []), article["id"]][-call["terms_kept"] :]
+        return 1
+
+    def _append(self, name: str, fields: Fields) -> str:
+        """As XADD * does: by the clock, which does not go back with what a server lost."""
+        self._now += 1
+        place = f"{self._now}-0"
+        self.add_to_stream(name, place, fields)
+        return place
 
     def script(self, text: str) -> Callable[[Sequence[str], Sequence[Any]], Any]:
         run: Callable[[Sequence[str], Sequence[Any]], Any] = getattr(self, _SCRIPTS[text])
         return run
 
 
-_SCRIPTS = {(_LUA / f"{name}.lua").read_text("utf-8"): name for name in ("apply", "claim", "hold", "relay")}
+_SCRIPTS = {
+    (_LUA / f"{name}.lua").read_text("utf-8"): name.rpartition("/")[2]
+    for name in ("apply", "claim", "hold", "take", "relay", "stories/assign")
+}
 
 
 class SimPipeline:
@@ -170,6 +224,12 @@ class SimPipeline:
                 self._model.stream(name).pop(place, None)
 
         self.queue(delete)
+
+    def xrange(self, name: str, first: str, last: str) -> None:
+        self.queue(lambda: self._model.between(name, first, last))
+
+    def lrange(self, name: str, _: int, __: int) -> None:
+        self.queue(lambda: list(self._model.data.get(name, [])))
 
     def execute(self) -> list[Any]:
         answer: list[Any] = self._call("pipeline", lambda: [effect() for effect in self._queue], self._queue[0])
@@ -211,8 +271,9 @@ class SimClient:
 
         return script
 
-    def hmget(self, key: str, *fields: str) -> list[str | None]:
-        return self._call("hmget", lambda: [self._model.data.get(key, {}).get(field) for field in fields])  # type: ignore[no-any-return]
+    def hmget(self, key: str, *fields: Any) -> list[str | None]:
+        names = fields[0] if isinstance(fields[0], list) else fields
+        return self._call("hmget", lambda: [self._model.data.get(key, {}).get(field) for field in names])  # type: ignore[no-any-return]
 
     def xread(self, places: Mapping[str, str], count: int, block: int | None = None) -> list[Any]:
         def read() -> list[Any]:
@@ -226,11 +287,13 @@ class SimClient:
         return self._call("xread", read)  # type: ignore[no-any-return]
 
     def xrange(self, name: str, first: str = "-", last: str = "+", count: int | None = None) -> list[Any]:
-        def read() -> list[Any]:
-            entries = list(self._model.stream(name).items())
-            return [entry for entry in entries if last == "+" or _place(entry[0]) <= _place(last)][:count]
+        return self._call("xrange", lambda: self._model.between(name, first, last)[:count])  # type: ignore[no-any-return]
 
-        return self._call("xrange", read)  # type: ignore[no-any-return]
+    def xdel(self, name: str, *places: str) -> None:
+        self._call("xdel", lambda: [self._model.stream(name).pop(place, None) for place in places])
+
+    def mget(self, names: Sequence[str]) -> list[str | None]:
+        return self._call("mget", lambda: [self._model.data.get(name) for name in names])  # type: ignore[no-any-return]
 
     def pipeline(self, transaction: bool) -> SimPipeline:
         return SimPipeline(self._model, self._call)

@@ -12,6 +12,7 @@ from consumers.matching import matches
 from consumers.outbox import OutboxConsumer
 from consumers.redis_store import RedisStore
 from consumers.rules import Rule, RuleSet
+from consumers.stories.sketch import sketch
 from tests.consumers.making import KEYS, NOON, actor, mentions
 from tests.simulation.chance import Chance, Crash
 from tests.simulation.log import SimLog
@@ -32,6 +33,11 @@ from wirewatch.workers import Worker, group_of, open_worker
 PARTITIONS = 2
 RULES = RuleSet((Rule(id="any", severity="info", score_min=0.0),))
 _ACTORS = ("nato", "iran", "islamic-state")
+_TITLES = (
+    "Talks on uranium enrichment resume in Vienna after long break",
+    "Frigate collides with cargo vessel near Bornholm, three sailors hurt",
+    "",
+)
 _STEPS_MAX = 60
 _DRAIN_STEPS_MAX = 400
 _NESTED_MAX = 3
@@ -257,7 +263,8 @@ class World:
         lengths = {name: [len(own) for own in records] for name, records in self.log.records.items()}
         committed = [dict(group.committed) for group in self.log.groups.values()]
         generations = [group.generation for group in self.log.groups.values()]
-        outboxes = [len(self.model.stream(KEYS.outbox(partition))) for partition in range(PARTITIONS)]
+        streams = [*(KEYS.outbox(partition) for partition in range(PARTITIONS)), KEYS.feed_inbox, KEYS.feed_sending]
+        outboxes = [len(self.model.stream(name)) for name in streams]
         stored = [
             dict(self.model.data.get(KEYS.position(MENTIONS.name, partition), {})) for partition in range(PARTITIONS)
         ]
@@ -309,6 +316,7 @@ def _find(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected]:
         else mentions(
             item.record.id,
             *map(_actor, item.record.title.split()),
+            sketch=_sketch(item.record.id),
             first_seen=item.record.first_seen,
             received_ms=item.message.timestamp_ms,
             revision=item.record.revision,
@@ -325,6 +333,15 @@ def _find_or_end(batch: Sequence[Received[Article]]) -> list[Mentions | Rejected
 
 
 _actor = cache(actor)
+
+
+@cache
+def _sketch(article_id: str) -> str:
+    """One of three texts: stories come about, also between partitions."""
+    article = Article(
+        id="", source="", title=_TITLES[sum(article_id.encode()) % 3], text="", first_seen=NOON, content_hash=""
+    )
+    return sketch(article)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

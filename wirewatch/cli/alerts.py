@@ -11,16 +11,18 @@ import msgspec
 from rich.console import Console
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
-from consumers.alert_feed import SEVERITIES, START, FedAlert, Wanted, follow, latest, read_page
+from consumers.alert_feed import SEVERITIES, START, FedAlert, Wanted, follow, latest, place_of, read_page
 from consumers.keys import Keys
 from consumers.moments import parse_since
-from wirewatch.cli.render import alerts_table, terminal
+from wirewatch.cli.render import alerts_table, terminal, update_line
 from wirewatch.cli.wiring import open_redis
 from wirewatch.errors import StoreUnavailable
+from wirewatch.records import Alert
 from wirewatch.redis_client import Client
 from wirewatch.settings import load
 
 LIMIT_MAX = 10_000
+_KNOWN_MAX = 10_000
 _EMPTY = """no alerts yet. Try one of:
   wirewatch up --once               feeds the sample articles through everything
   wirewatch publish FILE            publishes an article of yours (`wirewatch up` must be running)
@@ -53,10 +55,12 @@ class Since(click.ParamType[datetime]):
 @click.option("--rule", metavar="ID", help="Only alerts that this rule raised.")
 @click.option("--since", type=Since(), help="Only alerts since then: 30m, 2h, 7d, or a time in RFC 3339.")
 @click.option("--limit", type=click.IntRange(1, LIMIT_MAX), default=20, show_default=True, help="How many, the newest.")
+@click.option("--updates", is_flag=True, help="With --follow: tell also what more comes of an alert, and edits.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(*, follows: bool, since: datetime | None, limit: int, as_json: bool, **filters: Any) -> None:
+def command(*, follows: bool, since: datetime | None, limit: int, updates: bool, as_json: bool, **filters: Any) -> None:
     """Read alerts, the newest last, or follow them.
 
+    An alert is a rule and a story: it says how many articles of the story match by now, and from how many sources.
     Times are UTC. A mention stands out in its sentence; without colours it stands between › and ‹.
     """
     settings = load()
@@ -72,16 +76,28 @@ def command(*, follows: bool, since: datetime | None, limit: int, as_json: bool,
         elif not as_json:
             console.print("no alert fits" if after != START else _EMPTY, highlight=False)
         if follows:
-            _follow(client, keys, wanted, max((after, *(each.cursor for each in shown)), key=_place), as_json=as_json)
+            behind = max((after, *(each.cursor for each in shown)), key=place_of)
+            known = {each.alert.id: each.alert for each in shown}
+            _follow(_patiently(client, keys, wanted, behind), behind, known, updates=updates, as_json=as_json)
     finally:
         client.close()
 
 
-def _follow(client: Client, keys: Keys, wanted: Wanted, after: str, *, as_json: bool) -> None:
-    """Show what comes, through every outage of Redis; each alert once."""
+def _follow(coming: Iterator[FedAlert], after: str, known: dict[str, Alert], *, updates: bool, as_json: bool) -> None:
+    """Show what comes, through every outage of Redis: each alert once, and its updates where they are asked for."""
     console = terminal()
-    for fed in _patiently(client, keys, wanted, after):
-        _show(console, [fed], as_json=as_json, header=False)
+    for fed in coming:
+        if fed.is_new(after):
+            _show(console, [fed], as_json=as_json, header=False)
+        elif updates and as_json:
+            _show(console, [fed], as_json=True, header=False)
+        elif updates:
+            console.print(update_line(known.get(fed.alert.id), fed.alert))
+        after = fed.cursor
+        if updates:
+            known[fed.alert.id] = fed.alert
+            if len(known) > _KNOWN_MAX:
+                del known[next(iter(known))]
 
 
 def _patiently(client: Client, keys: Keys, wanted: Wanted, after: str) -> Iterator[FedAlert]:
@@ -109,7 +125,3 @@ def _show(console: Console, alerts: Sequence[FedAlert], *, as_json: bool, header
             click.echo(msgspec.json.encode(fed.flat()))
     else:
         console.print(alerts_table([fed.alert for fed in alerts], header=header))
-
-
-def _place(cursor: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in cursor.split("-"))

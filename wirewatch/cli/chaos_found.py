@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -35,16 +36,19 @@ def read_found(admin: Admin, client: Client, keys: Keys, partitions: int) -> Fou
     for row in read_counters(client, keys, partitions, _query("hour")):
         counts[row.actor or "", row.key, "articles"] = row.articles
         counts[row.actor or "", row.key, "mentions"] = row.mentions or 0
-    named = read_counters(client, keys, partitions, _query("entity"))
+    entities = read_counters(client, keys, partitions, _query("entity"))
     with answers():
-        fed = [decoded(fields).id for _, fields in client.xrange(keys.feed)]
+        fed = list(client.hkeys(keys.feed_matches))
+        alerts = [decoded(fields) for _, fields in client.xrange(keys.feed)]
+    named = Counter((alert.rule, article.article_id) for alert in alerts for article in alert.articles)
+    fed += [f"{article} for {rule}, in {times} alerts" for (rule, article), times in named.items() if times > 1]
     return Found(
         held={Place(message.partition, message.offset): message.value for message in _read(admin, ARTICLES.name)},
         letters=[_letter(message) for message in _read(admin, DEAD_LETTERS.name)],
         made={topic.name: _made(admin, topic.name) for topic in (MENTIONS, ENTITIES)},
         counts=counts,
-        names={(row.label or "", row.key): row.articles for row in named},
-        sent=[msgspec.json.decode(message.value, type=Alert).id for message in _read(admin, ALERTS.name)],
+        names={(row.label or "", row.key): row.articles for row in entities},
+        sent=[msgspec.json.decode(message.value, type=Alert).match for message in _read(admin, ALERTS.name)],
         fed=fed,
     )
 
@@ -82,14 +86,18 @@ def _read(admin: Admin, topic: str) -> Iterator[Message]:
 
 
 def reached(client: Client, keys: Keys, partitions: int, topics: Sequence[str]) -> dict[int, int]:
-    """Per partition of articles.v1, the first offset that is not yet counted from every topic, or whose alert is not
-    relayed. Raises StoreUnavailable."""
+    """Per partition of articles.v1, the first offset that is not yet counted from every topic, or whose match is not
+    relayed; 0 of all while alerts are on their way. Raises StoreUnavailable."""
     with answers(), client.pipeline(transaction=False) as pipe:
         for partition in range(partitions):
             for topic in topics:
                 pipe.hget(keys.position(topic, partition), "src")
             pipe.xrange(keys.outbox(partition), count=1)
-        found = pipe.execute()
+        pipe.xlen(keys.feed_inbox)
+        pipe.xlen(keys.feed_sending)
+        *found, taken, unsent = pipe.execute()
+    if taken or unsent:
+        return dict.fromkeys(range(partitions), 0)
     width = len(topics) + 1
     return {
         partition: min(

@@ -55,7 +55,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What is there. ``made``: by topic and partition, in the order of the log; ``sent`` and ``fed``: ids of alerts."""
+    """What is there. ``made``: by topic and partition, in the order of the log; ``sent``, ``fed``: ids of matches."""
 
     held: Mapping[Place, bytes]
     letters: Sequence[Letter]

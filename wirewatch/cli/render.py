@@ -7,7 +7,6 @@ that no headline can move the cursor, hide itself or shift the highlights.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from consumers.reading import CounterRow
+from wirewatch.harmless import clean as clean
 from wirewatch.records import Alert, AlertSentence, Severity
 
 SEVERITY_STYLES: dict[Severity, str] = {"critical": "bold white on red", "warning": "bold yellow", "info": "cyan"}
@@ -75,30 +75,37 @@ def counters_table(rows: Sequence[CounterRow], *, by: str = "actor") -> Table:
 _KEY_TITLES = {"hour": "Hour (UTC)", "day": "Day (UTC)", "pair": "With", "entity": "Name", "total": "Outcome"}
 
 
-def clean(text: str) -> str:
-    """``text`` with every control, format and line-break character replaced by one that shows and does nothing."""
-    return "".join(_harmless(character) for character in text)
-
-
-def _harmless(character: str) -> str:
-    category = unicodedata.category(character)
-    if character in "\n\r\t" or category in ("Zl", "Zp"):
-        return " "
-    # Joiners (Cf too) shape Persian, Hindi and emoji; they neither move nor hide anything.
-    if category in ("Cc", "Cs", "Cf") and character not in "\u200c\u200d":
-        return "\ufffd"
-    return character
-
-
 def _article(alert: Alert) -> RenderableType:
     lines: list[RenderableType] = [Text(clean(alert.title) or "(no headline)", style="bold")]
     facts = [clean(alert.source) or "unknown source", alert.language or "und"]
     if published := _published(alert):
         facts.append(published)
+    facts += _story(alert)
     lines.append(Text(" · ".join(facts), style="dim"))
     body = [sentence for sentence in alert.sentences if sentence.field != "title"] or alert.sentences
     lines += [_Marked(sentence) for sentence in body[:1]]
     return Group(*lines, Text(""))
+
+
+def update_line(before: Alert | None, alert: Alert) -> Text:
+    """What is new in a later revision of an alert, on one line. ``before``: the revision that was shown, if any was."""
+    articles = alert.story_articles - (before.story_articles if before else 0)
+    sources = f"{len(alert.sources)} source{'s' * (len(alert.sources) != 1)}"
+    if before is None:
+        told = f"now {articles} articles, {sources}"
+    elif articles:
+        told = f"+{articles} article{'s' * (articles != 1)}, now {sources}"
+    else:
+        told = "edited"
+    return Text(f"  {clean(alert.title) or '(no headline)'}: {told}", style="dim")
+
+
+def _story(alert: Alert) -> list[str]:
+    """How much there is of the story, where that is more than the one article."""
+    if alert.story_articles == 1:
+        return []
+    sources = len(alert.sources)
+    return [f"{alert.story_articles} articles, {sources} source{'s' * (sources != 1)}"]
 
 
 def _published(alert: Alert) -> str:
@@ -106,6 +113,8 @@ def _published(alert: Alert) -> str:
     if alert.published is None:
         return ""
     published = alert.published.astimezone(UTC)
+    if alert.old:
+        return f"old: published {published:%Y-%m-%d}"
     seen: datetime = alert.first_seen or alert.raised
     return f"published {published:%Y-%m-%d}" if abs((seen - published).total_seconds()) > _LATE_SECONDS else ""
 

@@ -123,17 +123,17 @@ def _between(admin: Admin, where: TopicPartition, start: int, end: int) -> Itera
 
 
 def _missing_alerts(client: Client, keys: Keys, settings: Settings, alerts: set[str]) -> tuple[list[str], str | None]:
-    """Ids that are neither in the feed nor on their way to it. An alert goes from the outbox into the feed before it
-    leaves the outbox, so the outbox is looked at first."""
+    """Ids of matches that are neither in the feed nor on their way to it. A match goes from an outbox through the inbox
+    into the feed and is always in one of them, so they are looked at in this order."""
     with answers():
         if client.exists(keys.feed_trimmed):
             return [], f"the feed has dropped its oldest alerts (WIREWATCH_ALERTS_KEPT={settings.alerts_kept})"
         waiting = {
             fields["id"]
-            for partition in range(settings.partitions)
-            for _, fields in client.xrange(keys.outbox(partition))
+            for stream in (*(keys.outbox(partition) for partition in range(settings.partitions)), keys.feed_inbox)
+            for _, fields in client.xrange(stream)
         }
-        known = waiting | {id_ for id_, _ in client.hscan_iter(keys.feed_ids, count=1_000)}
+        known = waiting | {id_ for id_, _ in client.hscan_iter(keys.feed_matches, count=1_000)}
     return sorted(alerts - known), None
 
 
@@ -154,7 +154,7 @@ def _show(verdict: Verdict) -> None:
         if (more := len(verdict.differences) - _ROWS_SHOWN_MAX) > 0:
             click.echo(f"and {more:,} more; --json shows all")
     for id_ in verdict.alerts_missing[:_ROWS_SHOWN_MAX]:
-        click.echo(f"alert {id_}: raised by the rules in use, but neither in the feed nor in an outbox")
+        click.echo(f"match {id_}: raised by the rules in use, but neither in the feed nor on its way to it")
     wrong = len(verdict.differences) + len(verdict.alerts_missing)
     checked = f"{verdict.records:,} records of {verdict.partitions} partitions, {verdict.counts:,} counts, "
     checked += f"{verdict.alerts:,} alerts"
@@ -173,6 +173,7 @@ def _whose(difference: Difference) -> tuple[str, str]:
         "language": (of, f"articles in {name}"),
         "actors": (name, "articles of the day"),
         "pairs": (name.replace(PAIR_SEPARATOR, " + "), "articles that name both"),
+        "heard": ("", f"articles of {name}"),
         "totals": ("", f"records: {name}"),
         "labels": (name, "names of this kind"),
         "names": (f"{name} ({of})", "articles"),

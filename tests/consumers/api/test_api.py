@@ -22,13 +22,13 @@ from wirewatch.redis_client import Client
 RULES = load_rules()
 
 
-def publish(client: Client, *records: Mentions) -> None:
+def publish(client: Client, *records: Mentions, kept: int = 100_000) -> None:
     """Take records the way of the stages ``counters`` and ``relay``."""
     member = store(client, lambda m, now: matches(RULES, m, now))
     start = member.positions(frozenset({M0})).get(M0, 0)
     batch = [received(M0, start + n, record) for n, record in enumerate(records)]
     member.apply(M0, start, start + len(batch), batch)
-    relay = OutboxConsumer(client, KEYS, settings(), Metrics())
+    relay = OutboxConsumer(client, KEYS, settings(alerts_kept=kept), Metrics())
     while polled := relay.poll(0.01, 100):
         relay.commit({where: messages[-1].offset + 1 for where, messages in polled.items()})
 

@@ -12,7 +12,7 @@ from tests.consumers.api.test_api import publish
 from tests.consumers.making import mentions
 from wirewatch.redis_client import Client
 
-NOTHING = {"acknowledged": None, "verdict": None, "silences": []}
+NOTHING: dict[str, object] = {"acknowledged": None, "verdict": None, "silences": []}
 
 
 def listed(server: Served) -> list[dict[str, Any]]:

@@ -11,12 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from consumers.outbox import OutboxConsumer
 from tests.consumers.api.conftest import Served
 from tests.consumers.api.test_api import publish
-from tests.consumers.making import KEYS, mentions, settings
+from tests.consumers.making import mentions
 from tests.redis_server import RedisServer
-from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client
 
 
@@ -92,9 +90,7 @@ def test_a_client_that_was_away_too_long_is_told_so(server: Served, client: Clie
     publish(client, mentions("a0", "nato"))
     with listening(server, last="0") as events:
         last = events.next()["id"]
-    publish(client, *(mentions(f"b{n}", "nato") for n in range(3)))
-    trimming = OutboxConsumer(client, KEYS, settings(alerts_kept=2), Metrics())
-    trimming._publish(KEYS.outbox(0), [])
+    publish(client, *(mentions(f"b{n}", "nato") for n in range(3)), kept=2)
     with listening(server, last=last) as events:
         assert events.next() == {"event": "reset", "data": '{"reason":"older alerts are not kept any more"}'}
         assert [events.article(), events.article()] == ["b1", "b2"]

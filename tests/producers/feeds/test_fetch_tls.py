@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from producers.feeds.fetch import connect
 from tests.producers.feeds.server import reply
 from wirewatch.egress import Target
+from wirewatch.http_client import connect
 
 NAME = "feeds.example"
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.feeds.fetch import Conditional, Failed, Fetched, NotModified, Outcome, max_age_seconds
-from producers.feeds.rhythm import Rhythm, arrived, next_poll, retry_after_seconds
+from producers.feeds.rhythm import Rhythm, arrived, next_poll
+from wirewatch.retry_after import retry_after_seconds
 from wirewatch.settings import Settings
 
 NOW = datetime(2020, 1, 6, 12, 0, tzinfo=UTC)

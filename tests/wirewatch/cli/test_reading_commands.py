@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,13 +14,14 @@ import msgspec
 import pytest
 
 from consumers.keys import Keys
+from consumers.stories.sketch import sketch
 from tests.consumers.api.test_api import publish
-from tests.consumers.making import actor, mentions
+from tests.consumers.making import NOON, actor, mentions
 from wirewatch import dead_letters
 from wirewatch.broker import Broker
 from wirewatch.cli.main import run
 from wirewatch.cli.wiring import open_broker
-from wirewatch.records import Article
+from wirewatch.records import Article, Mentions
 from wirewatch.redis_client import Client, connect
 from wirewatch.settings import load
 from wirewatch.topics import ARTICLES, specs
@@ -98,6 +100,31 @@ def test_followed_alerts_come_as_they_are_raised(command: Command, client: Clien
         publish(client, mentions("new", "nato"), mentions("newer", "nato"))
         assert json.loads(following.stdout.readline())["article_id"] == "new"
         assert json.loads(following.stdout.readline())["article_id"] == "newer"
+    finally:
+        following.kill()
+        following.communicate()
+
+
+@pytest.mark.parametrize("updates", [False, True])
+def test_followed_alerts_come_once_and_their_updates_only_where_they_are_asked_for(
+    updates: bool, command: Command, client: Client
+) -> None:
+    def told(article_id: str) -> Mentions:
+        title = "Frigate hits cargo vessel near Bornholm"
+        article = Article(id=article_id, source="", title=title, text="", first_seen=NOON, content_hash="")
+        return mentions(article_id, "nato", sketch=sketch(article), source=article_id)
+
+    publish(client, told("a"))
+    arguments = [sys.executable, "-m", "wirewatch", "alerts", "--follow", *(["--updates"] if updates else [])]
+    following = subprocess.Popen(arguments, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
+    assert following.stdout is not None
+    lines = (line.strip() for line in following.stdout)
+    try:
+        assert any("said so" in line for line in lines)
+        publish(client, told("b"))
+        publish(client, mentions("c", "iran", title="Quite another thing"))
+        seen = list(itertools.takewhile(lambda line: "Quite another thing" not in line, lines))
+        assert [line for line in seen if line] == (["Headline: +1 article, now 2 sources"] if updates else [])
     finally:
         following.kill()
         following.communicate()

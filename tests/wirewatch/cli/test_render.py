@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from consumers.reading import CounterRow
-from wirewatch.cli.render import alerts_table, clean, counters_table
+from wirewatch.cli.render import alerts_table, clean, counters_table, update_line
 from wirewatch.records import Alert, AlertActor, AlertSentence, Highlight
 
 AT = datetime(2026, 1, 6, 7, 12, tzinfo=UTC)
@@ -67,6 +67,27 @@ def test_with_colours_a_mention_stands_out_instead_of_being_marked() -> None:
 def test_an_article_of_long_ago_shows_when_it_was_published() -> None:
     assert "published" not in shown(alerts_table([alert()]))
     assert "published 2020-01-06" in shown(alerts_table([alert(published=AT.replace(year=2020))]))
+
+
+def test_an_alert_says_how_much_there_is_of_its_story_and_that_it_is_old() -> None:
+    assert "articles" not in shown(alerts_table([alert(sources=("Wire",))]))
+    text = shown(alerts_table([alert(story_articles=5, sources=("Wire", "Post"), old=True)]), width=140)
+    assert "5 articles, 2 sources" in text
+    assert "old: published 2026-01-06" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {"story_articles": 4, "sources": ("a", "b")}, "+3 articles, now 2 sources"),
+        ({}, {"story_articles": 2, "sources": ("a",)}, "+1 article, now 1 source"),
+        ({}, {"revision": 2}, "edited"),
+        (None, {"story_articles": 9, "sources": ("a", "b")}, "now 9 articles, 2 sources"),
+    ],
+)
+def test_an_update_is_told_on_one_line(before: dict[str, object] | None, after: dict[str, object], told: str) -> None:
+    line = update_line(None if before is None else alert(**before), alert(title="NATO\nmeets", **after))
+    assert line.plain == f"  NATO meets: {told}"
 
 
 def test_a_table_fits_a_narrow_terminal() -> None:

@@ -1,0 +1,1 @@
+"""Volume rules: alerts about how much is written, not about one article."""
