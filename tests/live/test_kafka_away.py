@@ -14,6 +14,7 @@ from kafka.errors import KafkaTimeoutError
 
 from tests.live.conftest import KafkaServer, own_kafka
 from tests.wirewatch.broker_driving import until
+from tests.wirewatch.risky import READY
 from tests.wirewatch.stages import PARTITIONS, alive_until, messages, program, publish_texts, running
 from tests.wirewatch.test_runner import a_transform
 from wirewatch.broker import Broker, TopicSpec
@@ -64,7 +65,7 @@ def test_polling_a_broker_that_has_gone_silent_leaves_nothing_behind(kafka: Kafk
 
 
 def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(
-    kafka: KafkaServer, broker: Broker
+    kafka: KafkaServer, broker: Broker, tmp_path: Path
 ) -> None:
     assert kafka.local is not None
     with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
@@ -79,7 +80,9 @@ def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(
         kafka.local.kill()
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_SECONDS_MAX + 3) == 0
-    with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
+    ready = tmp_path / "ready"
+    with program("tests.wirewatch.risky", "risky", env=environment(kafka) | {READY: str(ready)}) as process:
+        alive_until(ready.exists, process)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(5)
         process.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.wirewatch.risky import READY
 from tests.wirewatch.stages import WAIT_SECONDS_MAX, alive_until, embedded, messages, program, publish_texts
 from wirewatch.records import Mentions
 from wirewatch.topics import MENTIONS
@@ -49,7 +50,9 @@ def test_waiting_for_a_server_or_for_slow_workers_is_no_standstill(tmp_path: Pat
     producer = broker.producer()
     producer.send(MENTIONS.name, MENTIONS.encode(Mentions(status="none")), partition=0)
     producer.close()
-    with program("tests.wirewatch.risky", stage, env=env(tmp_path)) as process:
+    ready = tmp_path / "ready"
+    with program("tests.wirewatch.risky", stage, env=env(tmp_path) | {READY: str(ready)}) as process:
+        alive_until(ready.exists, process)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(STALL_SECONDS * 6)
         process.send_signal(signal.SIGTERM)
