@@ -19,7 +19,7 @@ import structlog
 from consumers.delivery.deciding import Said, decide, repeat_due
 from consumers.delivery.groups import Group, admit, expires, group_of, to_ms, unwanted
 from consumers.delivery.inhibition import marks_against, marks_of
-from consumers.delivery.notifier_store import LEASE_SECONDS, Changes, NotifierStore
+from consumers.delivery.notifier_store import Changes, NotifierStore
 from consumers.delivery.quiet import Quiet
 from consumers.delivery.receivers import Inhibit, Receiver, Receivers
 from consumers.delivery.receivers_in_use import ReceiversInUse
@@ -60,7 +60,8 @@ def run_notifier(
     settings = context.settings
     client = connect(address(settings))
     try:
-        store = NotifierStore(client, Keys(settings.redis_prefix), secrets.token_hex(8))
+        keys, lease_seconds = Keys(settings.redis_prefix), settings.delivery_lease_seconds
+        store = NotifierStore(client, keys, secrets.token_hex(8), lease_seconds)
         life = LifeStore(client, settings.redis_prefix)
         quiet = _quiet_of_rules(settings, client)
         notifier = Notifier(store, life, context.metrics, enqueued, quiet, _kept(settings))
@@ -163,7 +164,7 @@ class Notifier:
             if not self._store.take(receiver):
                 self._drop(receiver)
             else:
-                self._leases[receiver] = time.monotonic() + LEASE_SECONDS / 3
+                self._leases[receiver] = time.monotonic() + self._store.lease_seconds / 3
                 if receiver not in self._cursors:
                     self._cursors[receiver] = self._begin(receiver)
 

@@ -20,6 +20,8 @@ from consumers.outbox import OUTBOX, OutboxConsumer
 from consumers.reading import BY, Query, applied, read_counters
 from consumers.rebuilding import empty, hold, release
 from consumers.rule_file import load_rules
+from consumers.rules_in_use import RulesInUse
+from consumers.volume.service import Evaluator
 from tests.consumers.delivery.making import NOON, after, alert, receiver
 from tests.consumers.delivery.test_notifier import feed, queued
 from tests.consumers.life.test_model import silence
@@ -35,7 +37,7 @@ from wirewatch.settings import Settings, load
 
 RULES = load_rules()
 FEEDS = FeedKeys(Settings().redis_prefix)
-SERVICES = ("counters", "relay", "api", "operator", "feeds")
+SERVICES = ("counters", "relay", "api", "operator", "feeds", "volume")
 
 
 @pytest.fixture(scope="module", params=sorted(programs()) or ["none"])
@@ -73,6 +75,12 @@ def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> 
         query = Query(by=by, since=days_later(-1), until=days_later(1))
         assert read_counters(api, KEYS, 2, query), by
     assert applied(api, KEYS, 2) == 2
+    volume = as_user(redis, "volume")
+    rules = RulesInUse(settings(), volume)
+    evaluating = Evaluator(volume, settings(), Metrics(), lambda: rules.current().volume)
+    assert evaluating.turn(days_later(0)) is not None
+    evaluating.desk.give_back()
+    volume.close()
     hold(operator, KEYS, [M0])
     assert sum(empty(operator, KEYS, [M0])) > 0
     release(operator, KEYS, {M0: 0})
@@ -145,6 +153,8 @@ FOREIGN_WORK: dict[str, tuple[str, Call]] = {
     ),
     "relay counts": ("relay", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "relay reads positions": ("relay", lambda c: c.hmget(KEYS.position(*M0), "next")),
+    "volume counts": ("volume", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
+    "volume writes the feed": ("volume", lambda c: c.xadd(KEYS.feed, {"id": "x"})),
     "feeds counts": ("feeds", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "feeds reads the alerts": ("feeds", lambda c: c.get(KEYS.feed)),
     "api lists a feed": ("api", lambda c: c.hset(FEEDS.listed, "https://e.example/", "{}")),
