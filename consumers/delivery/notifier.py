@@ -19,7 +19,7 @@ import structlog
 from consumers.delivery.deciding import Said, decide, repeat_due
 from consumers.delivery.groups import Group, admit, expires, group_of, to_ms, unwanted
 from consumers.delivery.inhibition import marks_against, marks_of
-from consumers.delivery.notifier_store import LEASE_SECONDS, Changes, NotifierStore
+from consumers.delivery.notifier_store import Changes, NotifierStore
 from consumers.delivery.quiet import Quiet
 from consumers.delivery.receivers import Inhibit, Receiver, Receivers
 from consumers.delivery.receivers_in_use import ReceiversInUse
@@ -34,7 +34,7 @@ from wirewatch.settings import Settings
 from wirewatch.stage import Context
 
 GROUP_KEPT = timedelta(days=7)
-"""A group is forgotten so long after its last alert; longer than a story lives, or it would be told as a new one."""
+"""A group is forgotten so long after its last alert."""
 _WAIT_SECONDS = 1.0
 _OBSERVE_SECONDS = 10.0
 
@@ -60,10 +60,11 @@ def run_notifier(
     settings = context.settings
     client = connect(address(settings))
     try:
-        store = NotifierStore(client, Keys(settings.redis_prefix), secrets.token_hex(8))
+        keys, lease_seconds = Keys(settings.redis_prefix), settings.delivery_lease_seconds
+        store = NotifierStore(client, keys, secrets.token_hex(8), lease_seconds)
         life = LifeStore(client, settings.redis_prefix)
         quiet = _quiet_of_rules(settings, client)
-        notifier = Notifier(store, life, context.metrics, enqueued, quiet)
+        notifier = Notifier(store, life, context.metrics, enqueued, quiet, _kept(settings))
         while not stop.is_set():
             turned()
             try:
@@ -76,6 +77,11 @@ def run_notifier(
             notifier.release()
     finally:
         client.close()
+
+
+def _kept(settings: Settings) -> timedelta:
+    """Longer than a story lives and an edit is known as one: else it would be told as a new story."""
+    return max(GROUP_KEPT, timedelta(hours=settings.story_hours + 24), timedelta(days=settings.seen_days + 2))
 
 
 def _quiet_of_rules(settings: Settings, client: Client) -> QuietOfRules:
@@ -158,7 +164,7 @@ class Notifier:
             if not self._store.take(receiver):
                 self._drop(receiver)
             else:
-                self._leases[receiver] = time.monotonic() + LEASE_SECONDS / 3
+                self._leases[receiver] = time.monotonic() + self._store.lease_seconds / 3
                 if receiver not in self._cursors:
                     self._cursors[receiver] = self._begin(receiver)
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from consumers.recognise import compile_watchlist
 from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
-from wirewatch.cli import bench_exactness, bench_latency
+from wirewatch.cli import bench_exactness, bench_latency, bench_rules
 from wirewatch.cli.bench_articles import generate
 from wirewatch.cli.bench_machine import this_machine
 from wirewatch.cli.path import ArticlePath, settled
@@ -60,6 +60,7 @@ def command() -> None:
 
 command.add_command(bench_exactness.command, "exactness")
 command.add_command(bench_latency.command, "latency")
+command.add_command(bench_rules.command, "rules")
 
 
 @command.command(
