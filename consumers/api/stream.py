@@ -42,7 +42,7 @@ LOOK_SECONDS = 1.0
 Entry = tuple[str, dict[str, str]]
 Said = tuple[str, str]
 _EVENTS = (
-    "Events `alert` (data: the alert, as in the list but without `cursor` and `life`; id: its place), `reset` (`reason`), "
+    "Events `alert` (data: the alert; id: its place), `reset` (`reason`), "
     "`life` (`id` of an alert and its `life`), `silence` (`id`)."
 )
 _FULL = Refusal(reason="too-many-clients", detail=f"at most {CLIENTS_MAX} clients are served at once; try again")
