@@ -17,7 +17,8 @@ from wirewatch.redis_client import BLOCK_SECONDS_MAX, Client, answers
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 START = "0-0"
 """The cursor before the first alert."""
-CURSOR = re.compile(r"\d{1,20}-\d{1,20}|\d{1,20}")
+CURSOR = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
+"""A place in the feed as Redis writes it, within what it takes (64 bits)."""
 
 _CHUNK = 200
 _LOOKED_AT_MAX = 20_000

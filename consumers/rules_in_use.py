@@ -111,14 +111,16 @@ def rules_now(settings: Settings, client: Client | None) -> InUse:
 class RulesInUse:
     """The rules in use, looked up again as they change. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, client: Client | None) -> None:
-        """Raises StoreUnavailable, and UserError where no saved rules are fit and the file has mistakes."""
+    def __init__(self, settings: Settings, client: Client | None, look_seconds: float = LOOK_SECONDS) -> None:
+        """With ``look_seconds`` 0 each question looks. Raises StoreUnavailable, and UserError where no saved rules are
+        fit and the file has mistakes."""
+        self._look_seconds = look_seconds
         self._settings = settings
         self._saved = SavedRules(client, settings.redis_prefix) if client is not None else None
         self._lock = threading.Lock()
         self._seen = self._state()
         self._in_use = self._first()
-        self._due = time.monotonic() + LOOK_SECONDS
+        self._due = time.monotonic() + self._look_seconds
 
     def current(self) -> RuleSet:
         """The rules to decide by now. Never raises: with Redis away the last ones stay."""
@@ -132,7 +134,7 @@ class RulesInUse:
                     self._look()
                 except StoreUnavailable as away:
                     log.info("rules were not looked up", error=str(away))
-                self._due = time.monotonic() + LOOK_SECONDS
+                self._due = time.monotonic() + self._look_seconds
             return self._in_use
 
     def _look(self) -> None:

@@ -7,8 +7,9 @@ from consumers.counters import COUNTERS
 from consumers.delivery.service import DELIVER
 from consumers.entities import EXTRACTION
 from consumers.outbox import RELAY
+from consumers.volume.service import VOLUME
 from wirewatch.stage import PathStage, Stage
 
 PATH: dict[str, PathStage] = {stage.name: stage for stage in (ACTORS, EXTRACTION, COUNTERS, RELAY)}
 """Those that an article passes."""
-STAGES: dict[str, Stage] = {**PATH, DELIVER.name: DELIVER}
+STAGES: dict[str, Stage] = {**PATH, VOLUME.name: VOLUME, DELIVER.name: DELIVER}

@@ -17,4 +17,5 @@ def _harmless(character: str) -> str:
     # Joiners (Cf too) shape Persian, Hindi and emoji; they neither move nor hide anything.
     if category in ("Cc", "Cs", "Cf") and character not in "\u200c\u200d":
         return "\ufffd"
-    return character
+    # U+FFFE and the like are no characters, and no XML may hold them.
+    return "\ufffd" if ord(character) & 0xFFFE == 0xFFFE else character

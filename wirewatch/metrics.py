@@ -119,6 +119,13 @@ class Metrics:
         self.publish_to_alert = self._histogram(
             "publish_to_alert_seconds", "From the published time that the source claims to the alert.", LATENCY_SECONDS
         )
+        self.volume_decisions = self._counter(
+            "volume_decisions_total", "What volume rules decided, by kind of rule and reason.", "kind", "reason"
+        )
+        self.volume_holder = self._gauge("volume_holder", "1 where this process evaluates the volume rules, else 0.")
+        self.volume_last = self._gauge(
+            "volume_last_evaluation_timestamp_seconds", "When this process last evaluated the volume rules."
+        )
         self.outbox_oldest = self._gauge(
             "outbox_oldest_timestamp_seconds", "When the oldest match that is not relayed was raised; 0 is none."
         )

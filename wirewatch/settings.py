@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     faults_recent_max: CountOrNone = _setting(20, "The same among its last 200 records; 0: no limit.")
     stall_seconds: Seconds = _setting(60.0, "A stage whose loop stands still so long ends, to be started again.")
 
+    # Volume rules
+    volume_seconds: Seconds = _setting(30.0, "Between two evaluations of the volume rules, seconds.")
+
     # HTTP
     http_host: str = _setting("127.0.0.1", "Address that the API listens on.")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = _setting(8080, "Port of the API; 0 takes a free one.")

@@ -9,13 +9,12 @@ from consumers.api.backend import Backend
 from consumers.api.gate import READS
 from consumers.api.schemas import documented
 from consumers.api.tagged import tagged
-from consumers.watchlist_file import of_settings
 
 
 def router(backend: Backend) -> APIRouter:
-    """The endpoint. Raises UserError for a watchlist that is none."""
+    """The endpoint, over this backend."""
     routes = APIRouter(tags=["actors"], dependencies=[READS])
-    watchlist = of_settings(backend.settings)
+    watchlist = backend.watchlist
     answer = Actors(
         version=watchlist.version,
         actors=tuple(

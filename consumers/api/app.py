@@ -9,7 +9,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
 
-from consumers.api import actors, alerts, counters, failures, feeds, health, me, silences, sources, stream
+from consumers.api import (
+    actors,
+    alerts,
+    counters,
+    deliveries,
+    failures,
+    feeds,
+    health,
+    me,
+    rule_trials,
+    rules,
+    silences,
+    sources,
+    stream,
+)
 from consumers.api.answers import json
 from consumers.api.backend import Backend
 from consumers.api.gate import Gate
@@ -31,7 +45,18 @@ async def _nothing() -> None:
 def reading_routers(backend: Backend) -> tuple[APIRouter, ...]:
     """Everything but health and publishing. Each lets in whom the application's gate lets in; the page, which holds no
     data itself, everybody."""
-    each = (stream.router, alerts.router, feeds.router, silences.router, counters.router, sources.router, actors.router)
+    each = (
+        stream.router,
+        alerts.router,
+        feeds.router,
+        silences.router,
+        counters.router,
+        sources.router,
+        actors.router,
+        deliveries.router,
+        rules.router,
+        rule_trials.router,
+    )
     return (*(router(backend) for router in each), me.router(), serving.router())
 
 

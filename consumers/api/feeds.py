@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -42,31 +43,37 @@ def router(backend: Backend) -> APIRouter:
         page = read_page(backend.client, backend.keys, wanted, limit=query.limit)
         return [each.alert for each in page.alerts]
 
-    def as_atom(request: Request, query: RuleFeedQuery, rule: str | None = None) -> Response:
-        return tagged_bytes(request, atom(_feed(request, rule), read(query, rule)), ATOM)
+    def as_atom(request: Request, query: RuleFeedQuery, rule: str | None, path: str) -> Response:
+        return tagged_bytes(request, atom(_feed(request, rule, path), read(query, rule)), ATOM)
 
-    def as_json(request: Request, query: RuleFeedQuery, rule: str | None = None) -> Response:
-        return tagged_bytes(request, encoded(json_feed(_feed(request, rule), read(query, rule))), JSON_FEED)
+    def as_json(request: Request, query: RuleFeedQuery, rule: str | None, path: str) -> Response:
+        content = encoded(json_feed(_feed(request, rule, path), read(query, rule)))
+        return tagged_bytes(request, content, JSON_FEED)
 
     @routes.get("/v1/alerts.atom", responses=_AS_ATOM, response_class=Response, description=_LETS_READERS_IN)
     def alerts_atom(query: Annotated[FeedQuery, Query()], request: Request) -> Response:
-        return as_atom(request, query, query.rule)
+        return as_atom(request, query, query.rule, "v1/alerts.atom")
 
     @routes.get("/v1/alerts.json", responses=_AS_JSON, response_class=Response, description=_LETS_READERS_IN)
     def alerts_json_feed(query: Annotated[FeedQuery, Query()], request: Request) -> Response:
-        return as_json(request, query, query.rule)
+        return as_json(request, query, query.rule, "v1/alerts.json")
 
     @routes.get("/v1/rules/{rule_id}/alerts.atom", responses=_AS_ATOM, description=_LETS_READERS_IN)
     def rule_alerts_atom(rule_id: RuleId, query: Annotated[RuleFeedQuery, Query()], request: Request) -> Response:
-        return as_atom(request, query, rule_id)
+        return as_atom(request, query, rule_id, f"{_of(rule_id)}.atom")
 
     @routes.get("/v1/rules/{rule_id}/alerts.json", responses=_AS_JSON, description=_LETS_READERS_IN)
     def rule_alerts_json_feed(rule_id: RuleId, query: Annotated[RuleFeedQuery, Query()], request: Request) -> Response:
-        return as_json(request, query, rule_id)
+        return as_json(request, query, rule_id, f"{_of(rule_id)}.json")
 
     return routes
 
 
-def _feed(request: Request, rule: str | None) -> Feed:
+def _of(rule_id: str) -> str:
+    return f"v1/rules/{quote(rule_id, safe='')}/alerts"
+
+
+def _feed(request: Request, rule: str | None, path: str) -> Feed:
     # Without the query: it may hold a token.
-    return Feed(address=str(request.url.replace(query="")), home=str(request.base_url), rule=rule)
+    home = str(request.base_url)
+    return Feed(address=home + path, home=home, rule=rule)

@@ -11,10 +11,10 @@ _NEVER_ENDING = "/v1/alerts/stream"
 
 def allowed(app: FastAPI, path: str) -> str:
     """The methods of this path, as the header Allow has them."""
-    found: set[str] = {"OPTIONS"}
-    for template, methods in {"/": {"get": {}}, **app.openapi()["paths"]}.items():
-        if compile_path(template)[0].fullmatch(path):
-            found |= {method.upper() for method in methods}
+    paths = {"/": {"get": {}}, **app.openapi()["paths"]}
+    # A path written out goes before a template that fits it too, as when routes are looked up.
+    templates = [path] if path in paths else [each for each in paths if compile_path(each)[0].fullmatch(path)]
+    found = {method.upper() for each in templates for method in paths[each]} | {"OPTIONS"}
     if "GET" in found and path != _NEVER_ENDING:
         found.add("HEAD")
     return ", ".join(sorted(found))

@@ -35,7 +35,9 @@ Moment = Annotated[
         json_schema_extra={"type": "string", "format": None, "examples": ["2h"]},
     ),
 ]
-Cursor = Annotated[str, AfterValidator(_cursor)]
+Cursor = Annotated[
+    str, AfterValidator(_cursor), Field(json_schema_extra={"pattern": f"^{CURSOR.pattern}$", "examples": ["0"]})
+]
 
 
 class _Filter(BaseModel):

@@ -6,7 +6,6 @@ articles is text in it, never markup, and a link only where it leads to the web.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from lxml import etree
 
+from wirewatch.harmless import clean
 from wirewatch.records import Alert, AlertSentence
 
 ATOM = "application/atom+xml"
@@ -35,7 +35,7 @@ class Feed:
 
     @property
     def title(self) -> str:
-        return f"Wirewatch: {plain(self.rule)}" if self.rule else "Wirewatch: alerts"
+        return f"Wirewatch: {clean(self.rule)}" if self.rule else "Wirewatch: alerts"
 
     @property
     def id(self) -> str:
@@ -92,12 +92,12 @@ def atom(feed: Feed, alerts: Sequence[Alert]) -> bytes:
 def _entry(root: etree._Element, alert: Alert) -> None:
     entry = etree.SubElement(root, _tag("entry"))
     if alert.language:
-        entry.set("{http://www.w3.org/XML/1998/namespace}lang", plain(alert.language))
+        entry.set("{http://www.w3.org/XML/1998/namespace}lang", clean(alert.language))
     _add(entry, "id", _id(alert))
     _add(entry, "title", _title(alert))
     _add(entry, "published", _stamp(alert.raised))
     _add(entry, "updated", _stamp(alert.updated or alert.raised))
-    _add(etree.SubElement(entry, _tag("author")), "name", plain(alert.source) or "unknown source")
+    _add(etree.SubElement(entry, _tag("author")), "name", clean(alert.source) or "unknown source")
     if link := web_link(alert.url):
         etree.SubElement(entry, _tag("link"), rel="alternate", href=link)
     for tag in _tags(alert):
@@ -116,9 +116,9 @@ def json_feed(feed: Feed, alerts: Sequence[Alert]) -> JsonFeed:
             content_text=_text(alert),
             date_published=alert.raised,
             date_modified=alert.updated or alert.raised,
-            authors=(JsonAuthor(name=plain(alert.source) or "unknown source"),),
+            authors=(JsonAuthor(name=clean(alert.source) or "unknown source"),),
             tags=_tags(alert),
-            language=plain(alert.language) if alert.language else None,
+            language=clean(alert.language) if alert.language else None,
         )
         for alert in alerts
     )
@@ -132,11 +132,11 @@ def _id(alert: Alert) -> str:
 
 
 def _title(alert: Alert) -> str:
-    return plain(alert.title) or ", ".join(plain(actor.name) for actor in alert.actors) or plain(alert.rule)
+    return clean(alert.title) or ", ".join(clean(actor.name) for actor in alert.actors) or clean(alert.rule)
 
 
 def _tags(alert: Alert) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((alert.severity, plain(alert.rule), *(plain(actor.name) for actor in alert.actors))))
+    return tuple(dict.fromkeys((alert.severity, clean(alert.rule), *(clean(actor.name) for actor in alert.actors))))
 
 
 def _html(alert: Alert) -> str:
@@ -145,13 +145,13 @@ def _html(alert: Alert) -> str:
 
 
 def _text(alert: Alert) -> str:
-    return "\n".join([*(plain(sentence.text) for sentence in alert.sentences), _why(alert)])
+    return "\n".join([*(clean(sentence.text) for sentence in alert.sentences), _why(alert)])
 
 
 def _why(alert: Alert) -> str:
     others = len(alert.sources) - 1
     more = f" {alert.story_articles} articles, {len(alert.sources)} sources." if others > 0 else ""
-    return f"{alert.severity}: {plain(alert.rule)}. {plain(alert.reason)}{more}"
+    return f"{alert.severity}: {clean(alert.rule)}. {clean(alert.reason)}{more}"
 
 
 def _marked(sentence: AlertSentence) -> str:
@@ -160,34 +160,20 @@ def _marked(sentence: AlertSentence) -> str:
     for mark in sorted(sentence.highlights, key=lambda mark: mark.start):
         start, end = max(mark.start, done), min(mark.end, len(text))
         if start < end:
-            parts += [escape(plain(text[done:start])), f"<mark>{escape(plain(text[start:end]))}</mark>"]
+            parts += [escape(clean(text[done:start])), f"<mark>{escape(clean(text[start:end]))}</mark>"]
             done = end
-    return "".join([*parts, escape(plain(text[done:]))])
+    return "".join([*parts, escape(clean(text[done:]))])
 
 
 def web_link(url: str | None) -> str | None:
     """The address where it leads to the web; None for anything else, e.g. ``javascript:``."""
-    if url is None or url != plain(url) or " " in url:
+    if url is None or url != clean(url) or " " in url:
         return None
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
     return url if parts.scheme in ("http", "https") and parts.netloc else None
-
-
-def plain(text: str) -> str:
-    """Text without what XML forbids, nothing a reader could be misled by: controls and direction marks are shown."""
-    return "".join(map(_harmless, text))
-
-
-def _harmless(character: str) -> str:
-    if character in "\n\r\t\u2028\u2029":
-        return " "
-    # Joiners (Cf too) shape Persian, Hindi and emoji; they neither move nor hide anything.
-    unseen = unicodedata.category(character) in ("Cc", "Cs", "Cf") and character not in "\u200c\u200d"
-    # U+FFFE and the like are no characters at all, and no XML.
-    return "\ufffd" if unseen or ord(character) & 0xFFFE == 0xFFFE else character
 
 
 def _tag(name: str) -> str:

@@ -12,6 +12,7 @@ from consumers.delivery.attempts import Attempt, Delivery, Sent
 from consumers.delivery.notification import Notification, ReceiverKeys
 from consumers.delivery.queue import tries_field
 from consumers.delivery.standing import Standing, from_milliseconds, milliseconds
+from consumers.delivery.trial import notification_of
 from consumers.keys import Keys
 from wirewatch.errors import WirewatchError
 from wirewatch.records import Alert
@@ -61,6 +62,34 @@ def resend(client: Client, prefix: str, receivers: Iterable[str], notification_i
             (delivery,) = _queued(client, keys, [(notification_id, float(milliseconds(now)))], {})
             return delivery
     raise UnknownDelivery(f"there is no delivery {notification_id}: `wirewatch delivery list` shows them")
+
+
+def waiting(client: Client, prefix: str, receiver: str) -> int:
+    """Notifications in the queue of a receiver. Raises StoreUnavailable."""
+    with answers():
+        return int(client.zcard(ReceiverKeys(prefix, receiver).key("queue")))
+
+
+def put_test(client: Client, prefix: str, receiver: str, now: datetime) -> Delivery:
+    """Put a test notification into the queue of a receiver: whoever sends has the keys and the way out.
+
+    Raises StoreUnavailable. Each call sends another one.
+    """
+    keys, notification = ReceiverKeys(prefix, receiver), notification_of(receiver, now)
+    _put(client, keys, notification.id, _encoded(notification), now)
+    return Delivery(
+        id=notification.id,
+        receiver=receiver,
+        state="queued",
+        reason=notification.reason,
+        group=notification.group,
+        number=notification.number,
+        alerts=tuple(alert.id for alert in notification.alerts),
+        alerts_total=notification.alerts_total,
+        created=notification.created,
+        tries=0,
+        due=now,
+    )
 
 
 def enable(client: Client, prefix: str, receiver: str) -> bool:

@@ -83,7 +83,7 @@ def _whole(alert: Alert) -> Iterator[str]:
     if sentence := _sentence(alert):
         yield f"“{sentence}”"
     why = "; ".join(f"{plain(actor.name, 60)}: {plain(actor.why, 120)}" for actor in alert.actors[:5] if actor.why)
-    yield f"Why: rule {alert.rule} ({alert.severity}): {plain(alert.reason, 200)}" + (f"; {why}" if why else "")
+    yield f"Why: rule {plain(alert.rule)} ({alert.severity}): {plain(alert.reason, 200)}" + (f"; {why}" if why else "")
     if alert.summary:
         yield f"The rule: {plain(alert.summary, 200)}"
     if alert.story_articles > 1:
@@ -110,10 +110,10 @@ def _ending(notification: Notification) -> Iterator[str]:
         return
     if len(notification.alerts) == 1:
         alert = notification.alerts[0]
-        yield f"Acknowledge it: wirewatch acknowledge {alert.id}"
-        where = f"story={alert.story}" if alert.story else f"rule={alert.rule}"
+        yield f"Acknowledge it: wirewatch acknowledge {plain(alert.id)}"
+        where = f"story={plain(alert.story)}" if alert.story else f"rule={plain(alert.rule)}"
         yield f"Silence it: wirewatch silences add {where} --for 4h"
-    yield f"Receiver {notification.receiver}, notification {notification.id}"
+    yield f"Receiver {notification.receiver}, notification {plain(notification.id)}"
 
 
 def _bounded(lines: Iterable[str], chars_max: int) -> str:
@@ -129,7 +129,7 @@ def _bounded(lines: Iterable[str], chars_max: int) -> str:
 
 
 def _facts(alert: Alert) -> str:
-    facts = [plain(alert.source, 100) or "unknown source", alert.language or "und"]
+    facts = [plain(alert.source, 100) or "unknown source", plain(alert.language or "und", 20)]
     if alert.published is not None:
         facts.append(f"published {alert.published.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     if alert.old:

@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,19 +19,22 @@ import structlog
 from consumers.delivery.deciding import Said, decide, repeat_due
 from consumers.delivery.groups import Group, admit, expires, group_of, to_ms, unwanted
 from consumers.delivery.inhibition import marks_against, marks_of
-from consumers.delivery.notifier_store import LEASE_SECONDS, Changes, NotifierStore
+from consumers.delivery.notifier_store import Changes, NotifierStore
 from consumers.delivery.quiet import Quiet
 from consumers.delivery.receivers import Inhibit, Receiver, Receivers
 from consumers.delivery.receivers_in_use import ReceiversInUse
 from consumers.keys import Keys
 from consumers.life.store import LifeStore
+from consumers.rules_in_use import RulesInUse
+from wirewatch.errors import StoreUnavailable, UserError
 from wirewatch.metrics import Metrics
 from wirewatch.records import Alert
-from wirewatch.redis_client import address, connect
+from wirewatch.redis_client import Client, address, connect
+from wirewatch.settings import Settings
 from wirewatch.stage import Context
 
 GROUP_KEPT = timedelta(days=7)
-"""A group is forgotten so long after its last alert; longer than a story lives, or it would be told as a new one."""
+"""A group is forgotten so long after its last alert."""
 _WAIT_SECONDS = 1.0
 _OBSERVE_SECONDS = 10.0
 
@@ -46,27 +50,53 @@ def run_notifier(
     stop: threading.Event,
     turned: Callable[[], None] = lambda: None,
     enqueued: Callable[[str], None] = lambda _: None,
-    quiet_of_rules: QuietOfRules = dict,
 ) -> None:
     """Decide for every receiver until ``stop`` is set. ``turned`` is called at every turn of the loop, ``enqueued``
     with the receiver's id after something was put into its queue, so that a sender in this process need not wait.
 
-    Blocks: give it a thread of its own. Several processes may run it; a lease per receiver tells who decides. Raises
-    StoreUnavailable when Redis is away: call it again after a pause, nothing is lost or repeated.
+    Blocks: give it a thread of its own. Several processes may run it; a lease per receiver tells who decides. While
+    Redis is away it waits; nothing is lost or repeated by that. May raise StoreUnavailable at the start: call it again.
     """
     settings = context.settings
     client = connect(address(settings))
     try:
-        store = NotifierStore(client, Keys(settings.redis_prefix), secrets.token_hex(8))
+        keys, lease_seconds = Keys(settings.redis_prefix), settings.delivery_lease_seconds
+        store = NotifierStore(client, keys, secrets.token_hex(8), lease_seconds)
         life = LifeStore(client, settings.redis_prefix)
-        notifier = Notifier(store, life, context.metrics, enqueued, quiet_of_rules)
+        quiet = _quiet_of_rules(settings, client)
+        notifier = Notifier(store, life, context.metrics, enqueued, quiet, _kept(settings))
         while not stop.is_set():
             turned()
-            if not notifier.turn(receivers.current(), datetime.now(UTC)):
-                notifier.wait(stop, _WAIT_SECONDS)
-        notifier.release()
+            try:
+                if not notifier.turn(receivers.current(), datetime.now(UTC)):
+                    notifier.wait(stop, _WAIT_SECONDS)
+            except StoreUnavailable as error:
+                log.warning("the notifier waits for Redis", error=str(error))
+                stop.wait(_WAIT_SECONDS)
+        with suppress(StoreUnavailable):
+            notifier.release()
     finally:
         client.close()
+
+
+def _kept(settings: Settings) -> timedelta:
+    """Longer than a story lives and an edit is known as one: else it would be told as a new story."""
+    return max(GROUP_KEPT, timedelta(hours=settings.story_hours + 24), timedelta(days=settings.seen_days + 2))
+
+
+def _quiet_of_rules(settings: Settings, client: Client) -> QuietOfRules:
+    """The quiet hours of the rules in use, as they change."""
+    try:
+        rules = RulesInUse(settings, client)
+    except UserError as error:
+        log.warning("the rules cannot be read: their quiet hours do not hold until a restart", error=str(error))
+        return dict
+
+    def current() -> dict[str, tuple[Quiet, ...]]:
+        found = rules.current()
+        return {rule.id: rule.quiet for rule in (*found.rules, *found.volume) if rule.quiet}
+
+    return current
 
 
 class Notifier:
@@ -134,7 +164,7 @@ class Notifier:
             if not self._store.take(receiver):
                 self._drop(receiver)
             else:
-                self._leases[receiver] = time.monotonic() + LEASE_SECONDS / 3
+                self._leases[receiver] = time.monotonic() + self._store.lease_seconds / 3
                 if receiver not in self._cursors:
                     self._cursors[receiver] = self._begin(receiver)
 

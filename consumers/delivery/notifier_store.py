@@ -17,7 +17,7 @@ from consumers.keys import Keys
 from wirewatch.records import Alert
 from wirewatch.redis_client import Client, answers
 
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 6.0
 FORGOTTEN_AFTER = timedelta(days=30)
 """What is known of a receiver that no one follows any more; if it comes again after that, it is a new one."""
 READ_MAX = 200
@@ -52,7 +52,8 @@ class Changes:
 class NotifierStore:
     """Every method raises StoreUnavailable; repeating is safe."""
 
-    def __init__(self, client: Client, keys: Keys, who: str) -> None:
+    def __init__(self, client: Client, keys: Keys, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
+        self.lease_seconds = lease_seconds
         self._client = client
         self._keys = keys
         self._who = who
@@ -63,10 +64,10 @@ class NotifierStore:
         return ReceiverKeys(self._keys.prefix, receiver)
 
     def take(self, receiver: str) -> bool:
-        """Whether we decide for the receiver, for the next LEASE_SECONDS."""
+        """Whether we decide for the receiver, for the next ``lease_seconds``."""
         keys = self._of(receiver)
         with answers():
-            ours = bool(self._lease(keys=[keys.key("notifier")], args=[self._who, int(LEASE_SECONDS * 1000)]))
+            ours = bool(self._lease(keys=[keys.key("notifier")], args=[self._who, int(self.lease_seconds * 1000)]))
             if ours:
                 for name in _OWN:
                     self._client.pexpire(keys.key(name), FORGOTTEN_AFTER)
@@ -161,7 +162,7 @@ class NotifierStore:
         where an earlier call whose answer was lost has kept it all: read the cursor again."""
         keys = self._of(receiver)
         names = [keys.key(name) for name in _TOUCHED]
-        arguments: list[object] = [self._who, int(LEASE_SECONDS * 1000), read_from, cursor, changes.marks_before]
+        arguments: list[object] = [self._who, int(self.lease_seconds * 1000), read_from, cursor, changes.marks_before]
         arguments += [len(changes.groups), *_flat_groups(changes.groups)]
         arguments.append(len(changes.notifications))
         for each in changes.notifications:

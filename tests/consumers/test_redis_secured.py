@@ -10,11 +10,21 @@ from typing import Self
 import pytest
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.delivery.notifier import Notifier
+from consumers.delivery.notifier_store import NotifierStore
+from consumers.delivery.receivers import Inhibit, Receivers
+from consumers.life.model import Acknowledgement, Verdict
+from consumers.life.store import LifeStore
 from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer
 from consumers.reading import BY, Query, applied, read_counters
 from consumers.rebuilding import empty, hold, release
 from consumers.rule_file import load_rules
+from consumers.rules_in_use import RulesInUse
+from consumers.volume.service import Evaluator
+from tests.consumers.delivery.making import NOON, after, alert, receiver
+from tests.consumers.delivery.test_notifier import feed, queued
+from tests.consumers.life.test_model import silence
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
@@ -27,7 +37,7 @@ from wirewatch.settings import Settings, load
 
 RULES = load_rules()
 FEEDS = FeedKeys(Settings().redis_prefix)
-SERVICES = ("counters", "relay", "api", "operator", "feeds")
+SERVICES = ("counters", "relay", "api", "operator", "feeds", "volume")
 
 
 @pytest.fixture(scope="module", params=sorted(programs()) or ["none"])
@@ -65,6 +75,12 @@ def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> 
         query = Query(by=by, since=days_later(-1), until=days_later(1))
         assert read_counters(api, KEYS, 2, query), by
     assert applied(api, KEYS, 2) == 2
+    volume = as_user(redis, "volume")
+    rules = RulesInUse(settings(), volume)
+    evaluating = Evaluator(volume, settings(), Metrics(), lambda: rules.current().volume)
+    assert evaluating.turn(days_later(0)) is not None
+    evaluating.desk.give_back()
+    volume.close()
     hold(operator, KEYS, [M0])
     assert sum(empty(operator, KEYS, [M0])) > 0
     release(operator, KEYS, {M0: 0})
@@ -72,6 +88,34 @@ def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> 
         assert operator.info()["redis_version"]
     for client in (counters, relay, api, operator):
         client.close()
+
+
+def test_the_notifier_and_people_do_their_work_with_their_own_rights(redis: SecuredRedis) -> None:
+    relay, deliver = as_user(redis, "relay"), as_user(redis, "deliver")
+    inhibit = Inhibit(source=("severity=critical",), target=("severity=info",))
+    receivers = Receivers(receivers=(receiver(group_wait="1s", repeat_interval="1h"),), inhibit=(inhibit,))
+    notifier = Notifier(NotifierStore(deliver, KEYS, "one"), LifeStore(deliver, KEYS.prefix), Metrics())
+    while notifier.turn(receivers, NOON):
+        pass
+    for user in ("api", "operator"):
+        with closing(as_user(redis, user)) as client:
+            life = LifeStore(client, KEYS.prefix)
+            life.put_silence(silence("s", "actor=nato"), NOON)
+            life.expire_silence("s", NOON)
+            life.acknowledge("a1", Acknowledgement(by=user, at=NOON))
+            assert life.withdraw("a1")
+            life.set_verdict("a1", Verdict(value="true", by=user, at=NOON, rule="watched"))
+            life.set_verdict("a1", Verdict(value="false", by=user, at=NOON, rule="watched"))
+            assert life.precisions()["watched"].false == 1
+            assert life.silences(NOON) == ()
+    feed(relay, alert("a2"), alert("a3", story="s2", severity="critical"))
+    for hours in (0, 1, 2, 300):
+        while notifier.turn(receivers, after(hours=hours)):
+            pass
+    assert [each.reason for each in queued(deliver)].count("first") == 2
+    notifier.release()
+    relay.close()
+    deliver.close()
 
 
 Call = Callable[[Client], object]
@@ -103,9 +147,14 @@ def test_no_service_can(what: str, service: str, redis: SecuredRedis) -> None:
 FOREIGN_WORK: dict[str, tuple[str, Call]] = {
     "api counts": ("api", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "api writes the feed": ("api", lambda c: c.xadd(KEYS.feed, {"id": "x"})),
-    "api runs scripts": ("api", lambda c: c.script_load("return 1")),
+    "api counts in a script": (
+        "api",
+        lambda c: c.register_script("return redis.call('HSET', KEYS[1], 'next', '1')")(keys=[KEYS.position(*M0)]),
+    ),
     "relay counts": ("relay", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "relay reads positions": ("relay", lambda c: c.hmget(KEYS.position(*M0), "next")),
+    "volume counts": ("volume", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
+    "volume writes the feed": ("volume", lambda c: c.xadd(KEYS.feed, {"id": "x"})),
     "feeds counts": ("feeds", lambda c: c.hset(KEYS.position(*M0), "next", 1)),
     "feeds reads the alerts": ("feeds", lambda c: c.get(KEYS.feed)),
     "api lists a feed": ("api", lambda c: c.hset(FEEDS.listed, "https://e.example/", "{}")),

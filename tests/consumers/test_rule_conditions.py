@@ -22,7 +22,7 @@ from consumers.rules import (
     WordCondition,
 )
 from tests.consumers.making import NOON, mentions
-from tests.consumers.rule_articles import ARTICLES, RULES, article
+from tests.consumers.rule_articles import ARTICLES, RULES, Line, article
 from wirewatch.records import Mention, Mentions
 
 COUNTRIES = {"example.com": "gb"}
@@ -110,9 +110,11 @@ def test_an_explanation_says_of_every_rule_what_was_decided(rules: tuple[Rule, .
     assert all(each.why for each in told)
 
 
-BOTH = [[("Iran and NATO hold talks", (("iran", "name", 0.9), ("nato", "metonym", 0.9)))]]
-APART = [[("Iran fired a missile.", (("iran", "name", 0.9),)), ("NATO met.", (("nato", "name", 0.5),))]]
-FAR = [
+BOTH: list[list[Line]] = [[("Iran and NATO hold talks", (("iran", "name", 0.9), ("nato", "metonym", 0.9)))]]
+APART: list[list[Line]] = [
+    [("Iran fired a missile.", (("iran", "name", 0.9),)), ("NATO met.", (("nato", "name", 0.5),))]
+]
+FAR: list[list[Line]] = [
     [("Iran fired a missile.", (("iran", "name", 0.9),)), ("It rained.", ())],
     [("NATO plays football.", (("nato", "name", 0.9),)), ("Then it slept.", ())],
 ]

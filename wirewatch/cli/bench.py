@@ -21,7 +21,7 @@ from rich.table import Table
 from consumers.recognise import compile_watchlist
 from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
-from wirewatch.cli import bench_exactness
+from wirewatch.cli import bench_exactness, bench_rules
 from wirewatch.cli.bench_articles import generate
 from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.render import terminal
@@ -62,6 +62,7 @@ def command() -> None:
 
 
 command.add_command(bench_exactness.command, "exactness")
+command.add_command(bench_rules.command, "rules")
 
 
 @command.command(

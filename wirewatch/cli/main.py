@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Serve the API: ingest, alerts, counters, stream."),
     "match": ("match", "Recognise actors in articles, without broker or Redis."),
     "watchlist": ("watchlist", "Check the watchlist, or explain a text."),
-    "rules": ("rules", "Check the alert rules."),
+    "rules": ("rules", "Check alert rules, put them into use, explain and try them."),
     "alerts": ("alerts", "Read alerts, or follow them."),
     "acknowledge": ("acknowledge", "Take an alert on: it notifies no one again."),
     "verdict": ("verdict", "Say whether an alert was right."),

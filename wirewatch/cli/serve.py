@@ -13,10 +13,9 @@ from fastapi import APIRouter, FastAPI
 
 from consumers.api.access import Door, is_loopback
 from consumers.api.app import create_app, reading_routers
-from consumers.api.backend import Backend
+from consumers.api.backend import open_backend
 from consumers.api.gate import Gate
 from consumers.api.tokens import configured
-from consumers.life.store import LifeStore
 from producers import ingest, websub_endpoint
 from producers.apart_pool import ApartPool
 from producers.feeds.board import RedisBoard
@@ -104,9 +103,7 @@ def _application(settings: Settings, metrics: Metrics, only: str | None, gate: G
             stack.callback(client.close)
             at_end.append(stream_client.aclose)
             checks["redis"] = lambda: _redis_answers(client)
-            life = LifeStore(client, settings.redis_prefix)
-            backend = Backend(settings=settings, metrics=metrics, client=client, stream_client=stream_client, life=life)
-            routers += reading_routers(backend)
+            routers += reading_routers(open_backend(settings, metrics, client, stream_client))
         if only != "api":
             producer = broker.producer()
             stack.callback(producer.close)

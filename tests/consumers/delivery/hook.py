@@ -93,7 +93,10 @@ class Hook:
         return True
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        length = int(handler.headers["Content-Length"])
+        body = handler.rfile.read(length)
+        if len(body) < length:  # who sent it was killed meanwhile: HTTP calls this no request
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         handled = self.mood(self, handler)
         with self._changed:

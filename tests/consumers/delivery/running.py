@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,3 +121,13 @@ def delivering(chosen: Settings, metrics: Metrics | None = None) -> Iterator[Met
         thread.join(30)
         assert not thread.is_alive()
         assert failures == []
+
+
+def until(condition: Callable[[], bool], seconds_max: float = 60) -> None:
+    """Return once the condition holds."""
+    tick = threading.Event()
+    for _ in range(int(seconds_max / 0.02)):
+        if condition():
+            return
+        tick.wait(0.02)
+    raise AssertionError("it never came to that")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from structlog.testing import capture_logs
 from consumers.delivery.deliveries import enable, list_deliveries, resend, standing_of
 from consumers.delivery.notification import ReceiverKeys
 from tests.consumers.delivery.hook import Hook, receiving, reset, silent, status, well
-from tests.consumers.delivery.running import delivering, notification, put, settings, webhook
+from tests.consumers.delivery.running import delivering, notification, put, settings, until, webhook
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import Client, connect
 
@@ -72,7 +71,7 @@ def test_a_receiver_that_is_gone_is_disabled_until_someone_enables_it(
         put(client, notification(1), notification(2))
         with delivering(chosen):
             hook.wait_for(lambda: len(hook.asked) == 1)
-            _until(lambda: standing_of(client, "ww", "desk").disabled is not None)
+            until(lambda: standing_of(client, "ww", "desk").disabled is not None)
             hook.mood = well
             put(client, notification(3))
         assert len(hook.asked) == 1
@@ -89,7 +88,7 @@ def test_a_receiver_that_asks_to_wait_gets_nothing_until_then(client: Client, re
         put(client, *(notification(n) for n in range(5)))
         with delivering(settings(redis_url, tmp_path, [webhook("desk", hook)])):
             hook.wait_for(lambda: len(hook.asked) == 1)
-            _until(lambda: standing_of(client, "ww", "desk").hold is not None)
+            until(lambda: standing_of(client, "ww", "desk").hold is not None)
         assert len(hook.asked) == 1
         hold = standing_of(client, "ww", "desk").hold
         assert hold is not None
@@ -104,7 +103,7 @@ def test_a_notification_that_nobody_takes_is_given_up_and_can_be_sent_again(
         put(client, notification(1))
         _feed(client, notification(1))
         with delivering(chosen) as metrics, capture_logs():
-            _until(lambda: _left(client) == 0)
+            until(lambda: _left(client) == 0)
             assert len(hook.asked) == 3
             (given_up,) = list_deliveries(client, "ww", ["desk"], failed=True)
             assert (given_up.state, given_up.tries) == ("given-up", 3)
@@ -113,7 +112,7 @@ def test_a_notification_that_nobody_takes_is_given_up_and_can_be_sent_again(
             assert resend(client, "ww", ["desk"], "desk-1", datetime.now(UTC)).state == "queued"
             hook.wait_for(lambda: "desk-1" in hook.taken)
             assert hook.taken["desk-1"][0]["data"]["reason"] == "resent"
-            _until(lambda: [each.state for each in list_deliveries(client, "ww", ["desk"])] == ["delivered"])
+            until(lambda: [each.state for each in list_deliveries(client, "ww", ["desk"])] == ["delivered"])
 
 
 def test_a_private_address_is_refused_unless_the_operator_allows_it(
@@ -123,7 +122,7 @@ def test_a_private_address_is_refused_unless_the_operator_allows_it(
         entry = webhook("desk", hook, webhook={"allow_private": False})
         put(client, notification(1))
         with delivering(settings(redis_url, tmp_path, [entry])):
-            _until(lambda: any(each.last for each in list_deliveries(client, "ww", ["desk"])))
+            until(lambda: any(each.last for each in list_deliveries(client, "ww", ["desk"])))
         (delivery,) = list_deliveries(client, "ww", ["desk"])
         assert delivery.last is not None
         assert delivery.last.outcome == "refused"
@@ -135,7 +134,7 @@ def test_a_missing_key_is_told_and_mended_without_a_restart(client: Client, redi
         hook.secret_file.unlink()
         put(client, notification(1))
         with delivering(settings(redis_url, tmp_path, [webhook("desk", hook)])):
-            _until(lambda: any(each.last for each in list_deliveries(client, "ww", ["desk"])))
+            until(lambda: any(each.last for each in list_deliveries(client, "ww", ["desk"])))
             (delivery,) = list_deliveries(client, "ww", ["desk"])
             assert delivery.last is not None
             assert delivery.last.outcome == "misconfigured"
@@ -200,13 +199,3 @@ def _feed(client: Client, *given: object) -> None:
         for alert in each.alerts:
             place = client.xadd(Keys("ww").feed, {"id": alert.id, "alert": msgspec.json.encode(alert)})
             client.hset(Keys("ww").feed_ids, alert.id, place)
-
-
-def _until(condition: object, seconds_max: float = 30) -> None:
-    assert callable(condition)
-    tick = threading.Event()
-    for _ in range(int(seconds_max / 0.02)):
-        if condition():
-            return
-        tick.wait(0.02)
-    raise AssertionError("it never came to that")
