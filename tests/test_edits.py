@@ -49,9 +49,7 @@ def relayed(broker: Broker, partitions: int) -> list[Alert]:
     """What alerts.v1 has, by revision; each once, as a relay may repeat."""
     admin = broker.admin()
     found = {
-        message.value
-        for partition in range(partitions)
-        for message in admin.read(ALERTS.name, partition, 0, 1_000)
+        message.value for partition in range(partitions) for message in admin.read(ALERTS.name, partition, 0, 1_000)
     }
     admin.close()
     alerts = [msgspec.json.decode(value, type=Alert) for value in found]
@@ -60,10 +58,12 @@ def relayed(broker: Broker, partitions: int) -> list[Alert]:
 
 def wait_for_revision(broker: Broker, revision: int, settings: Settings) -> list[Alert]:
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not any(alert.revision == revision for alert in (alerts := relayed(broker, settings.partitions))):
+    while True:
+        alerts = relayed(broker, settings.partitions)
+        if any(alert.revision == revision for alert in alerts):
+            return alerts
         assert time.monotonic() < deadline, alerts
         time.sleep(0.1)
-    return alerts
 
 
 @pytest.mark.parametrize("redis_server", one_kind("valkey"), indirect=True)
@@ -74,7 +74,9 @@ def test_an_edited_article_and_a_reprint_update_the_alert_and_raise_no_second_on
     settings = Settings(data_dir=tmp_path, redis_url=SecretStr(redis_url), partitions=2)
     wirewatch(env, "topics", "create")
     broker = open_broker(settings)
-    text = "A NATO frigate struck a cargo vessel near Bornholm on Tuesday. Three sailors were hurt, the Danish navy said."
+    text = (
+        "A NATO frigate struck a cargo vessel near Bornholm on Tuesday. Three sailors were hurt, the Danish navy said."
+    )
     process = subprocess.Popen([sys.executable, "-m", "wirewatch", "consume", *STAGES], env={**os.environ, **env})
     try:
         publish(broker, article("a", 1, "NATO frigate hits cargo vessel", text))
