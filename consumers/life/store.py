@@ -6,7 +6,6 @@
     ww:{life}:acknowledged-at, verdicts-at
                             zset    alert id → when, milliseconds since the epoch
     ww:{life}:counts        hash    <value>:<rule> → verdicts, of all time
-    ww:{life}:changes       string  how often any of it changed: a reader that saw this number need not read again
 
 One hash tag, so that a transaction changes them together. Every method raises StoreUnavailable; repeating is safe.
 """
@@ -53,11 +52,6 @@ class LifeStore:
     def _key(self, name: str) -> str:
         return f"{self._prefix}:{{life}}:{name}"
 
-    def changes(self) -> int:
-        """A number that grows with every change."""
-        with answers():
-            return int(self._client.get(self._key("changes")) or 0)
-
     def silences(self, now: datetime, *, expired: bool = False) -> tuple[Silence, ...]:
         """Those that are active or to come, and with ``expired`` those that ended lately; the newest first."""
         with answers():
@@ -86,7 +80,6 @@ class LifeStore:
             pipe.hset(self._key("silences"), silence.id, _encoded(silence))
             if gone:
                 pipe.hdel(self._key("silences"), *gone)
-            pipe.incr(self._key("changes"))
             pipe.execute()
 
     def expire_silence(self, silence_id: str, now: datetime) -> Silence | None:
@@ -110,7 +103,6 @@ class LifeStore:
                 pipe.zrem(order, *oldest)
             pipe.hset(kept, alert_id, _encoded(acknowledgement))
             pipe.zadd(order, {alert_id: _ms(acknowledgement.at)})
-            pipe.incr(self._key("changes"))
             pipe.execute()
 
     def withdraw(self, alert_id: str) -> bool:
@@ -119,7 +111,6 @@ class LifeStore:
             pipe: Any = self._client.pipeline()
             pipe.hdel(self._key("acknowledged"), alert_id)
             pipe.zrem(self._key("acknowledged-at"), alert_id)
-            pipe.incr(self._key("changes"))
             return bool(pipe.execute()[0])
 
     def set_verdict(self, alert_id: str, verdict: Verdict) -> None:
@@ -128,7 +119,6 @@ class LifeStore:
         count = f"{verdict.value}:{verdict.rule}"
         with answers():
             self._verdict(keys=keys, args=[alert_id, _encoded(verdict), _ms(verdict.at), count, _KEPT_MAX])
-            self._client.incr(self._key("changes"))
 
     def of(self, alerts: Sequence[Alert], now: datetime) -> list[Life]:
         """What has been said about each, in the order given; ``silences`` are those that mute it at ``now``."""
