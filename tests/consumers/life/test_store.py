@@ -92,6 +92,17 @@ def test_the_newest_are_kept_and_counts_outlive_them(life: LifeStore, monkeypatc
     assert life.precisions()["watched"].true == 4
 
 
+def test_every_change_is_seen_by_who_asks_for_changes(life: LifeStore) -> None:
+    seen = [life.changes()]
+    life.put_silence(silence("now"), NOON)
+    seen.append(life.changes())
+    life.acknowledge("a1", Acknowledgement(by="ann", at=NOON))
+    seen.append(life.changes())
+    life.set_verdict("a1", verdict("true"))
+    seen.append(life.changes())
+    assert seen == sorted(set(seen))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(VERDICTS), st.sampled_from(("r:1", "r2"))), max_size=20)
