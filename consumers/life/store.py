@@ -6,11 +6,8 @@
     ww:{life}:acknowledged-at, verdicts-at
                             zset    alert id → when, milliseconds since the epoch
     ww:{life}:counts        hash    <value>:<rule> → verdicts, of all time
-<<<<<<< HEAD
-=======
     ww:{life}:changes       string  how often any of it changed: a reader that saw this number need not read again
     ww:{life}:events        stream  what changed: alert → its id, or silence → its id; the newest few thousand
->>>>>>> next
 
 One hash tag, so that a transaction changes them together. Every method raises StoreUnavailable; repeating is safe.
 """
@@ -64,8 +61,6 @@ class LifeStore:
     def _key(self, name: str) -> str:
         return f"{self._prefix}:{{life}}:{name}"
 
-<<<<<<< HEAD
-=======
     def _changed(self, pipe: Any, what: str, id_: str) -> None:
         pipe.incr(self._key("changes"))
         pipe.xadd(events_key(self._prefix), {what: id_}, maxlen=_EVENTS_KEPT, approximate=True)
@@ -75,7 +70,6 @@ class LifeStore:
         with answers():
             return int(self._client.get(self._key("changes")) or 0)
 
->>>>>>> next
     def silences(self, now: datetime, *, expired: bool = False) -> tuple[Silence, ...]:
         """Those that are active or to come, and with ``expired`` those that ended lately; the newest first."""
         with answers():
@@ -104,10 +98,7 @@ class LifeStore:
             pipe.hset(self._key("silences"), silence.id, _encoded(silence))
             if gone:
                 pipe.hdel(self._key("silences"), *gone)
-<<<<<<< HEAD
-=======
             self._changed(pipe, "silence", silence.id)
->>>>>>> next
             pipe.execute()
 
     def expire_silence(self, silence_id: str, now: datetime) -> Silence | None:
@@ -131,10 +122,7 @@ class LifeStore:
                 pipe.zrem(order, *oldest)
             pipe.hset(kept, alert_id, _encoded(acknowledgement))
             pipe.zadd(order, {alert_id: _ms(acknowledgement.at)})
-<<<<<<< HEAD
-=======
             self._changed(pipe, "alert", alert_id)
->>>>>>> next
             pipe.execute()
 
     def withdraw(self, alert_id: str) -> bool:
@@ -143,10 +131,7 @@ class LifeStore:
             pipe: Any = self._client.pipeline()
             pipe.hdel(self._key("acknowledged"), alert_id)
             pipe.zrem(self._key("acknowledged-at"), alert_id)
-<<<<<<< HEAD
-=======
             self._changed(pipe, "alert", alert_id)
->>>>>>> next
             return bool(pipe.execute()[0])
 
     def set_verdict(self, alert_id: str, verdict: Verdict) -> None:
@@ -155,12 +140,9 @@ class LifeStore:
         count = f"{verdict.value}:{verdict.rule}"
         with answers():
             self._verdict(keys=keys, args=[alert_id, _encoded(verdict), _ms(verdict.at), count, _KEPT_MAX])
-<<<<<<< HEAD
-=======
             pipe: Any = self._client.pipeline()
             self._changed(pipe, "alert", alert_id)
             pipe.execute()
->>>>>>> next
 
     def of(self, alerts: Sequence[Alert], now: datetime) -> list[Life]:
         """What has been said about each, in the order given; ``silences`` are those that mute it at ``now``."""
