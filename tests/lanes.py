@@ -15,10 +15,22 @@ SHARED = {
         f"tests/live/test_kafka_{name}.py" for name in ("broker_contract", "joining", "path", "producer")
     ),
     "the shared API server": ("tests/consumers/api/",),
+    "the shared page": ("tests/page/",),
 }
 """Lanes of several files: those that use one server."""
 
-LONGEST_FIRST = ("tests/live/test_chaos.py", *SHARED["the shared Kafka"], "tests/live/")
+LONGEST_FIRST = (
+    "tests/live/test_chaos.py",
+    *SHARED["the shared Kafka"],
+    "tests/live/",
+    "tests/page/",
+    "tests/wirewatch/",
+    "tests/consumers/delivery/",
+    "tests/consumers/api/",
+    "tests/house/test_linters.py",
+    "tests/simulation/",
+    "tests/test_",
+)
 """So that no worker has a long lane left when the others are done. What is not named comes later, as it was found."""
 
 

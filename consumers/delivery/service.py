@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 
@@ -14,18 +14,16 @@ from consumers.delivery.notification import ReceiverKeys
 from consumers.delivery.notifier import run_notifier
 from consumers.delivery.outcomes import Observer
 from consumers.delivery.queue import Queue
-from consumers.delivery.quiet import Quiet
 from consumers.delivery.receivers import Receiver
 from consumers.delivery.receivers_in_use import ReceiversInUse
 from consumers.delivery.sender import Policy, Sender
-from consumers.rules import RuleSet
-from consumers.rules_in_use import RulesInUse
 from wirewatch.errors import StoreUnavailable
-from wirewatch.redis_client import AsyncClient, address, connect, connect_async
+from wirewatch.redis_client import AsyncClient, address, connect_async
 from wirewatch.stage import Context, Service
 
 _LOOK_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
+_JOIN_SECONDS_MAX = 3.0
 _STOP_SECONDS_MAX = 8.0
 """What is being sent when we are told to stop gets so long to end; below what a supervisor allows."""
 
@@ -60,7 +58,7 @@ class _Notifying:
         enqueued: Callable[[str], None],
     ) -> None:
         self.failure: BaseException | None = None
-        self._run: Callable[[], None] = lambda: _notify(context, receivers, stop, turned, enqueued)
+        self._run: Callable[[], None] = lambda: run_notifier(context, receivers, stop, turned, enqueued)
         self._stop = stop
         self._turned = turned
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
@@ -80,39 +78,6 @@ class _Notifying:
 
     def join(self, seconds_max: float) -> None:
         self._thread.join(seconds_max)
-
-
-def _notify(
-    context: Context,
-    receivers: ReceiversInUse,
-    stop: threading.Event,
-    turned: Callable[[], None],
-    enqueued: Callable[[str], None],
-) -> None:
-    client = connect(address(context.settings))
-    try:
-        quiet = _QuietOfRules(RulesInUse(context.settings, client))
-        run_notifier(context, receivers, stop, turned, enqueued, quiet)
-    finally:
-        client.close()
-
-
-class _QuietOfRules:
-    """The quiet hours of the rules in use, by rule; made anew only when the rules change."""
-
-    def __init__(self, rules: RulesInUse) -> None:
-        self._rules = rules
-        self._seen: RuleSet | None = None
-        self._quiet: Mapping[str, tuple[Quiet, ...]] = {}
-
-    def __call__(self) -> Mapping[str, tuple[Quiet, ...]]:
-        current = self._rules.current()
-        if current is not self._seen:
-            # Volume rules may have quiet hours too.
-            every = (*current.rules, *current.volume)
-            self._quiet = {rule.id: quiet for rule in every if (quiet := getattr(rule, "quiet", ()))}
-            self._seen = current
-        return self._quiet
 
 
 class _Sending:
@@ -197,7 +162,7 @@ async def _serve(context: Context, stop: threading.Event, turned: Callable[[], N
     finally:
         over.set()
         await sending.close()
-        notifying.join(_PAUSE_SECONDS)
+        notifying.join(_JOIN_SECONDS_MAX)
         await client.aclose()
 
 

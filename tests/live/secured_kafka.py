@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from wirewatch.settings import load
 
 ADMIN = "admin"
 SERVICES = ("ingest", "actors", "entities", "counters", "relay", "api", "operator")
+_LOOK_SECONDS = 0.1  # between two looks: the JVM needs the processor to start
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
 
 
@@ -57,6 +59,7 @@ class SecuredKafka:
         self._process = child.spawn([*jvm, "kafka.Kafka", str(properties)], log_file=self._folder / "kafka.out")
         while not self._answers():
             assert self._process.poll() is None, child.tail(self._folder / "kafka.out")
+            time.sleep(_LOOK_SECONDS)
 
     def _answers(self) -> bool:
         try:

@@ -14,7 +14,8 @@ from kafka.errors import KafkaTimeoutError
 
 from tests.live.conftest import KafkaServer, own_kafka
 from tests.wirewatch.broker_driving import until
-from tests.wirewatch.stages import PARTITIONS, messages, program, publish_texts, running, source_offsets
+from tests.wirewatch.risky import READY
+from tests.wirewatch.stages import PARTITIONS, alive_until, messages, program, publish_texts, running
 from tests.wirewatch.test_runner import a_transform
 from wirewatch.broker import Broker, TopicSpec
 from wirewatch.kafka_broker import KafkaBroker
@@ -64,24 +65,24 @@ def test_polling_a_broker_that_has_gone_silent_leaves_nothing_behind(kafka: Kafk
 
 
 def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(
-    kafka: KafkaServer, broker: Broker
+    kafka: KafkaServer, broker: Broker, tmp_path: Path
 ) -> None:
     assert kafka.local is not None
     with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
         publish_texts(broker, ["text"] * 300)
-        while len(messages(broker, MENTIONS.name)) < 300:
-            assert process.poll() is None
+        alive_until(lambda: len(messages(broker, MENTIONS.name)) >= 300, process)
         kafka.local.kill()
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(10)
         kafka.local.start()
         publish_texts(broker, ["text"] * 300)
-        while sum(map(len, source_offsets(broker, MENTIONS.name).values())) < 600:
-            assert process.poll() is None
+        alive_until(lambda: len(messages(broker, MENTIONS.name)) >= 600, process)
         kafka.local.kill()
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_SECONDS_MAX + 3) == 0
-    with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
+    ready = tmp_path / "ready"
+    with program("tests.wirewatch.risky", "risky", env=environment(kafka) | {READY: str(ready)}) as process:
+        alive_until(ready.exists, process)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(5)
         process.send_signal(signal.SIGTERM)
@@ -91,8 +92,7 @@ def test_a_stage_waits_for_kafka_goes_on_with_it_and_stops_in_time_without_it(
 def test_asked_to_stop_under_load_a_stage_writes_nothing_twice(kafka: KafkaServer, broker: Broker) -> None:
     publish_texts(broker, ["text"] * 6_000)
     with program("tests.wirewatch.risky", "risky", env=environment(kafka)) as process:
-        while not messages(broker, MENTIONS.name):
-            assert process.poll() is None
+        alive_until(lambda: messages(broker, MENTIONS.name), process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_SECONDS_MAX + 3) == 0
     written = len(messages(broker, MENTIONS.name))

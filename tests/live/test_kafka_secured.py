@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_an_article_goes_the_whole_way_with_each_process_under_its_own_name(
         with closing(kafka.broker("operator").admin()) as admin:
             while sum(end for _, end in admin.offsets(ALERTS.name).values()) == 0:
                 assert [process.poll() for process in running] == [None] * 3, [o.read_text() for o in outputs]
+                time.sleep(0.05)
         api = environment("api", "api")
         while not (rows := lines(wirewatch(api, "counters", "--json"))):
             assert [process.poll() for process in running] == [None] * 3

@@ -11,7 +11,7 @@ import pytest
 
 from tests.live.conftest import KafkaServer, own_kafka
 from tests.path_stopping import stopping_under_load_redoes_at_most_one_batch
-from tests.wirewatch.stages import program, publish_texts
+from tests.wirewatch.stages import alive_until, program, publish_texts
 from wirewatch.cli.signals import EXIT_INTERRUPTED
 from wirewatch.kafka_broker import KafkaBroker
 from wirewatch.topics import ARTICLES, specs
@@ -42,8 +42,7 @@ def test_a_second_signal_under_load_ends_the_process_at_once_and_passes_nothing_
         admin.create_topics(specs(kafka.settings))
         publish_texts(broker, [*["text"] * 300, f"wait {tmp_path / 'gate'}", *["text"] * 300], partition=0)
         with program("tests.wirewatch.risky", "at-once", env=environment(kafka)) as process:
-            while not (tmp_path / "gate.begun").exists():
-                assert process.poll() is None
+            alive_until((tmp_path / "gate.begun").exists, process)
             process.send_signal(signal.SIGTERM)
             while process.poll() is None:
                 process.send_signal(signal.SIGTERM)

@@ -23,6 +23,8 @@ from wirewatch.topics import ARTICLES, MENTIONS
 from wirewatch.watchdog import Watchdog
 
 LOOK_SECONDS = 0.01
+READY = "RISKY_READY"
+"""Names the file that the program makes when it has begun and can be asked to stop."""
 
 
 def obey(text: str) -> None:
@@ -97,6 +99,8 @@ def main(name: str) -> None:
     logs.configure(settings, process=name)
     stop = stop_event()
     watchdog = Watchdog(settings.stall_seconds, stop)
+    if READY in os.environ:
+        Path(os.environ[READY]).touch()
     context = Context(settings=settings, metrics=Metrics())
     runner.run(STAGES[name], open_broker(settings), context, stop, watchdog.turned)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from wirewatch import runner
 from wirewatch.broker import Broker, Message, TopicPartition, TopicSpec
@@ -25,6 +26,7 @@ from wirewatch.transforming import SOURCE_OFFSET
 
 PARTITIONS = 3
 WAIT_SECONDS_MAX = 60.0
+_LOOK_SECONDS = 0.01  # between two looks: the other tests need the processor
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -117,7 +119,7 @@ class Running:
             if self._faults:
                 raise self._faults[0]
             assert time.monotonic() < deadline, "the stage did not get there"
-            self.stop.wait(0.01)
+            self.stop.wait(_LOOK_SECONDS)
 
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(f"wirewatch_{name}", labels) or 0.0
@@ -135,6 +137,13 @@ def running(stage: Stage, broker: Broker, **settings: object) -> Iterator[Runnin
         yield stage_
     finally:
         stage_.end()
+
+
+def alive_until(done: Callable[[], object], *processes: subprocess.Popen[Any]) -> None:
+    """Look until it is done. AssertionError when one of the processes ends before."""
+    while not done():
+        assert [process.poll() for process in processes] == [None] * len(processes)
+        time.sleep(_LOOK_SECONDS)
 
 
 @contextmanager

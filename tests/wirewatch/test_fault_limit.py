@@ -100,7 +100,7 @@ def letters_and_position(stage: Running, folder: Path) -> tuple[int, int]:
 
 def test_a_stage_whose_every_record_ends_its_worker_stops_and_leaves_them_in_the_log(tmp_path: Path) -> None:
     broker = embedded(tmp_path)
-    publish_texts(broker, ["text"] * 3 + ["break all"] * 9, partition=0)
+    publish_texts(broker, ["text"] * 3 + ["break all"] * 5, partition=0)
     with (
         running(RISKY, broker, worker_processes=2, worker_job_documents=2, faults_in_a_row_max=3) as stage,
         pytest.raises(TooManyFaults, match=r"risky stops \(faults-in-a-row\): more than 3 records .*KeyError"),
@@ -110,8 +110,8 @@ def test_a_stage_whose_every_record_ends_its_worker_stops_and_leaves_them_in_the
     assert letters <= 3
     assert position == len(messages(broker, MENTIONS.name)) <= 3 + letters
     with running(RISKY, broker, worker_processes=2, faults_in_a_row_max=0, faults_recent_max=0) as stage:
-        stage.until(lambda: len(messages(broker, MENTIONS.name)) == 12)
-    assert len(messages(broker, DEAD_LETTERS.name)) == 9
+        stage.until(lambda: len(messages(broker, MENTIONS.name)) == 8)
+    assert len(messages(broker, DEAD_LETTERS.name)) == 5
 
 
 def test_a_topic_of_ours_that_a_sink_cannot_read_stops_it(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import closing
 from itertools import pairwise
@@ -17,6 +16,7 @@ from tests.wirewatch.risky import RISKY
 from tests.wirewatch.stages import (
     PARTITIONS,
     WAIT_SECONDS_MAX,
+    alive_until,
     embedded,
     messages,
     program,
@@ -181,10 +181,8 @@ def test_a_parent_that_ends_leaves_no_worker_behind_not_even_one_that_hangs(
         "WIREWATCH_WORKER_JOB_DOCUMENTS": "1",
     }
     with program("tests.wirewatch.risky", "risky", env=env) as parent:
-        children: list[psutil.Process] = []
-        while len(children) < 2:
-            assert parent.poll() is None
-            children = psutil.Process(parent.pid).children()
+        alive_until(lambda: len(psutil.Process(parent.pid).children()) == 2, parent)
+        children = psutil.Process(parent.pid).children()
         parent.send_signal(how)
         assert not psutil.wait_procs(children, timeout=WAIT_SECONDS_MAX)[1]
         assert parent.wait(WAIT_SECONDS_MAX) == (0 if how == signal.SIGTERM else -how)
@@ -195,9 +193,7 @@ def test_asked_to_stop_under_load_it_does_no_batch_twice(tmp_path: Path) -> None
     publish_texts(broker, ["text"] * 3_000)
     env = {"WIREWATCH_DATA_DIR": str(tmp_path), "WIREWATCH_WORKER_PROCESSES": "1"}
     with program("tests.wirewatch.risky", "risky", env=env) as process:
-        while not messages(broker, MENTIONS.name):
-            assert process.poll() is None
-            os.sched_yield()
+        alive_until(lambda: messages(broker, MENTIONS.name), process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
     written = len(messages(broker, MENTIONS.name))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wirewatch.stages import WAIT_SECONDS_MAX, embedded, messages, program, publish_texts
+from tests.wirewatch.risky import READY
+from tests.wirewatch.stages import WAIT_SECONDS_MAX, alive_until, embedded, messages, program, publish_texts
 from wirewatch.records import Mentions
 from wirewatch.topics import MENTIONS
 from wirewatch.watchdog import EXIT_STALLED, STOP_SECONDS_MAX
@@ -49,7 +50,9 @@ def test_waiting_for_a_server_or_for_slow_workers_is_no_standstill(tmp_path: Pat
     producer = broker.producer()
     producer.send(MENTIONS.name, MENTIONS.encode(Mentions(status="none")), partition=0)
     producer.close()
-    with program("tests.wirewatch.risky", stage, env=env(tmp_path)) as process:
+    ready = tmp_path / "ready"
+    with program("tests.wirewatch.risky", stage, env=env(tmp_path) | {READY: str(ready)}) as process:
+        alive_until(ready.exists, process)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(STALL_SECONDS * 6)
         process.send_signal(signal.SIGTERM)
@@ -60,15 +63,14 @@ def test_a_process_that_was_suspended_goes_on(tmp_path: Path) -> None:
     broker = embedded(tmp_path)
     publish_texts(broker, ["text"])
     with program("tests.wirewatch.risky", "at-once", env=env(tmp_path)) as process:
-        while not (before := len(messages(broker, MENTIONS.name))):
-            assert process.poll() is None
+        alive_until(lambda: messages(broker, MENTIONS.name), process)
+        before = len(messages(broker, MENTIONS.name))
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(STALL_SECONDS * 2)
         process.send_signal(signal.SIGCONT)
         publish_texts(broker, ["text"])
-        while len(messages(broker, MENTIONS.name)) == before:
-            assert process.poll() is None
+        alive_until(lambda: len(messages(broker, MENTIONS.name)) > before, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_SECONDS_MAX + 3) == 0
 
@@ -77,8 +79,7 @@ def test_what_does_not_stop_in_time_is_ended_and_its_work_is_left_to_the_next(tm
     broker = embedded(tmp_path)
     publish_texts(broker, [f"wait {tmp_path / 'gate'}"])
     with program("tests.wirewatch.risky", "at-once", env={"WIREWATCH_DATA_DIR": str(tmp_path)}) as process:
-        while not (tmp_path / "gate.begun").exists():
-            assert process.poll() is None
+        alive_until((tmp_path / "gate.begun").exists, process)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=STOP_SECONDS_MAX + 3)
     assert process.returncode == 0
@@ -89,8 +90,7 @@ def test_what_does_not_stop_in_time_is_ended_and_its_work_is_left_to_the_next(tm
 def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     publish_texts(embedded(tmp_path), [f"wait {tmp_path / 'gate'}"])
     with program("tests.wirewatch.risky", "at-once", env={"WIREWATCH_DATA_DIR": str(tmp_path)}) as process:
-        while not (tmp_path / "gate.begun").exists():
-            assert process.poll() is None
+        alive_until((tmp_path / "gate.begun").exists, process)
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
         assert process.returncode == 130

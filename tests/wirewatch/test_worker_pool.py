@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from wirewatch.topics import ARTICLES
 from wirewatch.worker_pool.pool import Done, WorkerPool
 from wirewatch.worker_pool.process import WorkersBroken, environment, shown_settings
 
+LOOK_SECONDS = 0.005
 RISKY = "tests.wirewatch.risky:RISKY"
 
 
@@ -41,7 +41,7 @@ def collect(made: WorkerPool, count: int) -> list[Done]:
     while len(found) < count:
         assert time.monotonic() < deadline, "the workers did not answer"
         found += made.collect()
-        os.sched_yield()
+        time.sleep(LOOK_SECONDS)
     return found
 
 
