@@ -47,7 +47,7 @@ def test_a_rule_is_changed_checked_saved_and_taken_back_to_the_file(system: Syst
     assert "watched-actor" in shipped
     save = page.get_by_role("button", name="Save")
     expect(save).to_be_disabled()
-    area.fill(shipped.replace("severity: info", "severity: nonsense"))
+    area.fill(shipped.replace("severity: info", "severity: nonsense", 1))
     fault = page.locator(".faults button").first
     expect(fault).to_contain_text("Line")
     expect(page.locator(".lines .wrong")).to_have_count(1)
