@@ -23,6 +23,7 @@ from wirewatch.stage import Context, Service
 
 _LOOK_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
+_JOIN_SECONDS_MAX = 3.0
 _STOP_SECONDS_MAX = 8.0
 """What is being sent when we are told to stop gets so long to end; below what a supervisor allows."""
 
@@ -161,7 +162,7 @@ async def _serve(context: Context, stop: threading.Event, turned: Callable[[], N
     finally:
         over.set()
         await sending.close()
-        notifying.join(_PAUSE_SECONDS)
+        notifying.join(_JOIN_SECONDS_MAX)
         await client.aclose()
 
 
