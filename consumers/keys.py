@@ -29,7 +29,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{stories}:version              string  another with each change of what follows
     ww:{stories}:of:<article>         string  the story of an article; expires
     ww:{stories}:piece:<article>      string  JSON of consumers.stories.book.Kept; expires
-    ww:{stories}:term:<language>:<n>  list    the newest articles with this term; expires
+    ww:{stories}:term:<hash>          list    the newest articles with this term; expires
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Keys:
     def story_piece(self, article_id: str) -> str:
         return f"{self.prefix}:{{stories}}:piece:{article_id}"
 
-    def story_term(self, language: str, term: int) -> str:
-        return f"{self.prefix}:{{stories}}:term:{language}:{term:x}"
+    def story_term(self, term: int) -> str:
+        return f"{self.prefix}:{{stories}}:term:{term:x}"
 
 
 def stamp(day: date) -> str:

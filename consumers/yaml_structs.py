@@ -25,6 +25,9 @@ def struct_of(checks: Checks, item: object, line: int, kind: type[T], hints: Map
     """
     try:
         return msgspec.convert(_plain(item), kind)
+    except UnicodeEncodeError:
+        checks.problem(line, "half of a character written with \\u; write the character itself")
+        return None
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         steps: list[str | int] = [word or int(number) for word, number in _STEP.findall(where)]

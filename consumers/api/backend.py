@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from consumers.api.rule_answers import NAME
@@ -13,6 +14,7 @@ from consumers.rules import RuleSet
 from consumers.rules_in_use import check_rules
 from consumers.watchlist import Watchlist
 from consumers.watchlist_file import of_settings
+from wirewatch.broker import Admin
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import AsyncClient, Client
 from wirewatch.settings import Settings
@@ -20,12 +22,14 @@ from wirewatch.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """``client`` serves short reads from threads, ``stream_client`` the readers that wait."""
+    """``client`` serves short calls from threads, ``stream_client`` the readers that wait; ``admin`` opens a reader of
+    the log, which whoever asks for it closes."""
 
     settings: Settings
     metrics: Metrics
     client: Client
     stream_client: AsyncClient
+    admin: Callable[[], Admin]
     life: LifeStore
     receivers: ReceiversInUse
     watchlist: Watchlist
@@ -44,7 +48,9 @@ class Backend:
             return check_rules(text, NAME, [actor.id for actor in self.watchlist.actors])
 
 
-def open_backend(settings: Settings, metrics: Metrics, client: Client, stream_client: AsyncClient) -> Backend:
+def open_backend(
+    settings: Settings, metrics: Metrics, client: Client, stream_client: AsyncClient, admin: Callable[[], Admin]
+) -> Backend:
     """All that the API reads and writes, over these clients, which the caller closes. Raises UserError for a receivers
     file or a watchlist with mistakes."""
     return Backend(
@@ -52,6 +58,7 @@ def open_backend(settings: Settings, metrics: Metrics, client: Client, stream_cl
         metrics=metrics,
         client=client,
         stream_client=stream_client,
+        admin=admin,
         life=LifeStore(client, settings.redis_prefix),
         receivers=ReceiversInUse(settings),
         watchlist=of_settings(settings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,13 +27,16 @@ def _cursor(value: str) -> str:
     return value
 
 
+_MOMENT: dict[str, Any] = {
+    "type": "string",
+    "format": None,
+    "anyOf": [{"pattern": "^[0-9]{1,5}[smhdw]$"}, {"format": "date-time"}],
+    "examples": ["2h"],
+}
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
-    Field(
-        description="`30m`, `2h`, `7d`, or a time in RFC 3339.",
-        json_schema_extra={"type": "string", "format": None, "examples": ["2h"]},
-    ),
+    Field(description="`30m`, `2h`, `7d`, or a time in RFC 3339.", json_schema_extra=_MOMENT),
 ]
 Cursor = Annotated[
     str, AfterValidator(_cursor), Field(json_schema_extra={"pattern": f"^{CURSOR.pattern}$", "examples": ["0"]})

@@ -1,6 +1,7 @@
 """``GET /v1/alerts/stream``: alerts as server-sent events, resumed where a client left off.
 
-Each event's id is the alert's place in the feed. A client that was away longer than the feed reaches back gets an
+Each event's id is the alert's place in the feed. What people say about alerts comes along, as events without an id:
+a client that was away reads that anew with the list. A client that was away longer than the feed reaches back gets an
 event ``reset`` first, so that it knows that alerts are missing. Each connection reads Redis at its own pace and holds
 nothing back in memory; one that does not take its events is closed.
 """
@@ -9,23 +10,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated
 
 import anyio
 import msgspec
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
-from consumers.alert_feed import CURSOR, START, Wanted, decoded
+from consumers.alert_feed import CURSOR, START, Wanted, decoded, find_alert
 from consumers.api.answers import Refusal, json
 from consumers.api.backend import Backend
 from consumers.api.gate import READS
 from consumers.api.parameters import StreamQuery
 from consumers.api.schemas import refusals
+from consumers.life.store import events_key
 from wirewatch.errors import StoreUnavailable
-from wirewatch.redis_client import BLOCK_SECONDS_MAX, answers
+from wirewatch.redis_client import answers
 
 CLIENTS_MAX = 200
 PING_SECONDS = 15
@@ -33,7 +37,14 @@ SEND_SECONDS_MAX = 30
 END_SECONDS_MAX = 3
 RETRY_MS = 3_000
 _CHUNK = 100
+LOOK_SECONDS = 1.0
+"""What people say is told after so long."""
 Entry = tuple[str, dict[str, str]]
+Said = tuple[str, str]
+_EVENTS = (
+    "Events `alert` (data: the alert; id: its place), `reset` (`reason`), "
+    "`life` (`id` of an alert and its `life`), `silence` (`id`)."
+)
 _FULL = Refusal(reason="too-many-clients", detail=f"at most {CLIENTS_MAX} clients are served at once; try again")
 
 
@@ -46,7 +57,7 @@ def router(backend: Backend) -> APIRouter:
         "/v1/alerts/stream",
         response_class=EventSourceResponse,
         responses={
-            200: {"description": "Events `alert` (data: the alert) and `reset`.", "content": {"text/event-stream": {}}},
+            200: {"description": _EVENTS, "content": {"text/event-stream": {}}},
             **refusals(401, 403, 422, 429, 503),
         },
     )
@@ -97,7 +108,9 @@ class _Events:
         self._client = backend.stream_client
         self._keys = backend.keys
         self._wanted = wanted
+        self._backend = backend
         self._after = START
+        self._said = START
         self.ending = anyio.Event()
 
     async def start(self, after: str | None) -> str | None:
@@ -105,6 +118,8 @@ class _Events:
         with answers():
             newest = await self._client.xrevrange(self._keys.feed, count=1)
             trimmed = await self._client.get(self._keys.feed_trimmed)
+            said = await self._client.xrevrange(events_key(self._backend.settings.redis_prefix), count=1)
+        self._said = said[0][0] if said else START
         last = newest[0][0] if newest else trimmed or START
         if after is None:
             self._after = last
@@ -123,16 +138,19 @@ class _Events:
         yield ServerSentEvent(comment="wirewatch alerts", retry=RETRY_MS)
         if missed:
             yield ServerSentEvent(event="reset", data=msgspec.json.encode({"reason": missed}).decode())
-        while (entries := await self._next()) is not None:
+        while (came := await self._next()) is not None:
+            entries, said = came
             for cursor, fields in entries:
                 self._after = cursor
                 if decoded(fields) in self._wanted:
                     yield ServerSentEvent(id=cursor, event="alert", data=fields["alert"])
+            for name, data in said:
+                yield ServerSentEvent(event=name, data=data)
 
-    async def _next(self) -> Sequence[Entry] | None:
+    async def _next(self) -> tuple[Sequence[Entry], Sequence[Said]] | None:
         """What came within a while; None when the stream has to end: the server stops, or Redis is away. The client
         comes back by itself and goes on behind its last event."""
-        found: Sequence[Entry] | None = None
+        found: tuple[Sequence[Entry], Sequence[Said]] | None = None
         async with anyio.create_task_group() as tasks:
 
             async def end() -> None:
@@ -141,14 +159,36 @@ class _Events:
 
             tasks.start_soon(end)
             with suppress(StoreUnavailable), answers():
-                found = await self._read()
+                found = await self._read(), await self._read_said()
             tasks.cancel_scope.cancel()
         return None if self.ending.is_set() else found
 
     async def _read(self) -> Sequence[Entry]:
-        block = int(BLOCK_SECONDS_MAX * 1000)
+        # No longer: what people say waits for it.
+        block = int(LOOK_SECONDS * 1000)
         answer = await self._client.xread({self._keys.feed: self._after}, count=_CHUNK, block=block)
         return answer[0][1] if answer else ()
+
+    async def _read_said(self) -> Sequence[Said]:
+        answer = await self._client.xread({events_key(self._backend.settings.redis_prefix): self._said}, count=_CHUNK)
+        if not answer:
+            return ()
+        changes = answer[0][1]
+        self._said = changes[-1][0]
+        alerts = dict.fromkeys(fields["alert"] for _, fields in changes if "alert" in fields)
+        silences = dict.fromkeys(fields["silence"] for _, fields in changes if "silence" in fields)
+        lives = await run_in_threadpool(_lives, self._backend, tuple(alerts))
+        return [*lives, *(("silence", msgspec.json.encode({"id": each}).decode()) for each in silences)]
+
+
+def _lives(backend: Backend, alert_ids: Sequence[str]) -> list[Said]:
+    """What has been said by now about those of the alerts that are kept."""
+    found = [fed.alert for each in alert_ids if (fed := find_alert(backend.client, backend.keys, each))]
+    lives = backend.life.of(found, datetime.now(UTC))
+    return [
+        ("life", msgspec.json.encode({"id": alert.id, "life": life}).decode())
+        for alert, life in zip(found, lives, strict=True)
+    ]
 
 
 def _place(cursor: str) -> tuple[int, int]:

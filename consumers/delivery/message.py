@@ -59,7 +59,7 @@ def subject(notification: Notification) -> str:
     if not notification.alerts:
         return opening + f"{notification.alerts_total} alerts"
     first = notification.alerts[0]
-    told = f"[{first.severity}] {_actors(first)}: {plain(first.title) or '(no headline)'}"
+    told = _headline(first)
     if notification.alerts_total > 1:
         told = f"{notification.alerts_total} alerts. {told}"
     return plain(opening + told, SUBJECT_CHARS_MAX)
@@ -94,7 +94,7 @@ def _whole(alert: Alert) -> Iterator[str]:
 
 def _list(notification: Notification) -> Iterator[str]:
     for alert in notification.alerts:
-        yield f"• [{alert.severity}] {_actors(alert)}: {plain(alert.title, 200) or '(no headline)'}"
+        yield f"• {_headline(alert, 200)}"
         facts = f"  {_facts(alert)}"
         yield facts + (f" · {alert.story_articles} articles" if alert.story_articles > 1 else "")
         if address := link(alert.url):
@@ -128,7 +128,15 @@ def _bounded(lines: Iterable[str], chars_max: int) -> str:
     return "\n".join(kept)
 
 
+def _headline(alert: Alert, chars_max: int = _LINE_CHARS_MAX) -> str:
+    # The headline of a volume rule is ours, and says whom or what it is about.
+    who = f"{_actors(alert)}: " if alert.kind == "article" else ""
+    return f"[{alert.severity}] {who}{plain(alert.title, chars_max) or '(no headline)'}"
+
+
 def _facts(alert: Alert) -> str:
+    if alert.kind != "article":
+        return alert.kind.replace("-", " ")
     facts = [plain(alert.source, 100) or "unknown source", plain(alert.language or "und", 20)]
     if alert.published is not None:
         facts.append(f"published {alert.published.astimezone(UTC):%Y-%m-%d %H:%M} UTC")

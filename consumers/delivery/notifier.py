@@ -34,7 +34,7 @@ from wirewatch.settings import Settings
 from wirewatch.stage import Context
 
 GROUP_KEPT = timedelta(days=7)
-"""A group is forgotten so long after its last alert; longer than a story lives, or it would be told as a new one."""
+"""A group is forgotten so long after its last alert."""
 _WAIT_SECONDS = 1.0
 _OBSERVE_SECONDS = 10.0
 
@@ -64,7 +64,7 @@ def run_notifier(
         store = NotifierStore(client, keys, secrets.token_hex(8), lease_seconds)
         life = LifeStore(client, settings.redis_prefix)
         quiet = _quiet_of_rules(settings, client)
-        notifier = Notifier(store, life, context.metrics, enqueued, quiet)
+        notifier = Notifier(store, life, context.metrics, enqueued, quiet, _kept(settings))
         while not stop.is_set():
             turned()
             try:
@@ -77,6 +77,11 @@ def run_notifier(
             notifier.release()
     finally:
         client.close()
+
+
+def _kept(settings: Settings) -> timedelta:
+    """Longer than a story lives and an edit is known as one: else it would be told as a new story."""
+    return max(GROUP_KEPT, timedelta(hours=settings.story_hours + 24), timedelta(days=settings.seen_days + 2))
 
 
 def _quiet_of_rules(settings: Settings, client: Client) -> QuietOfRules:

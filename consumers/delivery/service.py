@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 
@@ -14,18 +14,17 @@ from consumers.delivery.notification import ReceiverKeys
 from consumers.delivery.notifier import run_notifier
 from consumers.delivery.outcomes import Observer
 from consumers.delivery.queue import Queue
-from consumers.delivery.quiet import Quiet
 from consumers.delivery.receivers import Receiver
 from consumers.delivery.receivers_in_use import ReceiversInUse
 from consumers.delivery.sender import Policy, Sender
-from consumers.rules import RuleSet
-from consumers.rules_in_use import RulesInUse
 from wirewatch.errors import StoreUnavailable
-from wirewatch.redis_client import AsyncClient, address, connect, connect_async
+from wirewatch.redis_client import AsyncClient, address, connect_async_shared
 from wirewatch.stage import Context, Service
 
 _LOOK_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
+_CONNECTIONS_MAX = 16
+_JOIN_SECONDS_MAX = 3.0
 _STOP_SECONDS_MAX = 8.0
 """What is being sent when we are told to stop gets so long to end; below what a supervisor allows."""
 
@@ -60,7 +59,7 @@ class _Notifying:
         enqueued: Callable[[str], None],
     ) -> None:
         self.failure: BaseException | None = None
-        self._run: Callable[[], None] = lambda: _notify(context, receivers, stop, turned, enqueued)
+        self._run: Callable[[], None] = lambda: run_notifier(context, receivers, stop, turned, enqueued)
         self._stop = stop
         self._turned = turned
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
@@ -82,46 +81,12 @@ class _Notifying:
         self._thread.join(seconds_max)
 
 
-def _notify(
-    context: Context,
-    receivers: ReceiversInUse,
-    stop: threading.Event,
-    turned: Callable[[], None],
-    enqueued: Callable[[str], None],
-) -> None:
-    client = connect(address(context.settings))
-    try:
-        quiet = _QuietOfRules(RulesInUse(context.settings, client))
-        run_notifier(context, receivers, stop, turned, enqueued, quiet)
-    finally:
-        client.close()
-
-
-class _QuietOfRules:
-    """The quiet hours of the rules in use, by rule; made anew only when the rules change."""
-
-    def __init__(self, rules: RulesInUse) -> None:
-        self._rules = rules
-        self._seen: RuleSet | None = None
-        self._quiet: Mapping[str, tuple[Quiet, ...]] = {}
-
-    def __call__(self) -> Mapping[str, tuple[Quiet, ...]]:
-        current = self._rules.current()
-        if current is not self._seen:
-            # Volume rules may have quiet hours too.
-            every = (*current.rules, *current.volume)
-            self._quiet = {rule.id: quiet for rule in every if (quiet := getattr(rule, "quiet", ()))}
-            self._seen = current
-        return self._quiet
-
-
 class _Sending:
     """A task for each receiver in use, as the file changes."""
 
     def __init__(self, context: Context, client: AsyncClient) -> None:
         self._context = context
         self._client = client
-        self._policy = Policy.of(context.settings)
         self._running: dict[Receiver, tuple[Sender, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -133,7 +98,7 @@ class _Sending:
             self._ending.add(task)
         for receiver in receivers:
             if receiver not in self._running:
-                sender = self._sender(receiver)
+                sender = self._sender(receiver, Policy.of(self._context.settings, len(receivers)))
                 task = asyncio.create_task(sender.run(), name=f"send to {receiver.id}")
                 self._running[receiver] = sender, task
                 log.info("sending to a receiver", receiver=receiver.id, channel=receiver.kind)
@@ -142,14 +107,14 @@ class _Sending:
                 self._ending.discard(task)
                 task.result()  # raises what ended it
 
-    def _sender(self, receiver: Receiver) -> Sender:
+    def _sender(self, receiver: Receiver, policy: Policy) -> Sender:
         settings = self._context.settings
         return Sender(
             receiver,
             open_channel(receiver, settings),
             Queue(self._client, ReceiverKeys(settings.redis_prefix, receiver.id)),
             Observer(self._context.metrics, receiver.id),
-            self._policy,
+            policy,
             secrets.token_hex(8),
         )
 
@@ -177,7 +142,7 @@ async def _serve(context: Context, stop: threading.Event, turned: Callable[[], N
         log.info("there are no receivers: nobody is told of alerts; see WIREWATCH_RECEIVERS and seeds/receivers.yaml")
     both = _Both(turned)
     loop = asyncio.get_running_loop()
-    client = connect_async(address(context.settings))
+    client = connect_async_shared(address(context.settings), _CONNECTIONS_MAX)
     sending = _Sending(context, client)
     over = threading.Event()
     notifying = _Notifying(
@@ -197,7 +162,7 @@ async def _serve(context: Context, stop: threading.Event, turned: Callable[[], N
     finally:
         over.set()
         await sending.close()
-        notifying.join(_PAUSE_SECONDS)
+        notifying.join(_JOIN_SECONDS_MAX)
         await client.aclose()
 
 

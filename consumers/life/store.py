@@ -7,6 +7,7 @@
                             zset    alert id → when, milliseconds since the epoch
     ww:{life}:counts        hash    <value>:<rule> → verdicts, of all time
     ww:{life}:changes       string  how often any of it changed: a reader that saw this number need not read again
+    ww:{life}:events        stream  what changed: alert → its id, or silence → its id; the newest few thousand
 
 One hash tag, so that a transaction changes them together. Every method raises StoreUnavailable; repeating is safe.
 """
@@ -39,7 +40,14 @@ _KEPT_MAX = 100_000
 SILENCES_MAX = 1_000
 """That have not expired: each is asked for each alert."""
 
+_EVENTS_KEPT = 5_000
+
 Record = TypeVar("Record", Silence, Acknowledgement, Verdict)
+
+
+def events_key(prefix: str) -> str:
+    """The stream of what changed, for whoever shows it as it changes."""
+    return f"{prefix}:{{life}}:events"
 
 
 class LifeStore:
@@ -52,6 +60,10 @@ class LifeStore:
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}:{{life}}:{name}"
+
+    def _changed(self, pipe: Any, what: str, id_: str) -> None:
+        pipe.incr(self._key("changes"))
+        pipe.xadd(events_key(self._prefix), {what: id_}, maxlen=_EVENTS_KEPT, approximate=True)
 
     def changes(self) -> int:
         """A number that grows with every change."""
@@ -86,7 +98,7 @@ class LifeStore:
             pipe.hset(self._key("silences"), silence.id, _encoded(silence))
             if gone:
                 pipe.hdel(self._key("silences"), *gone)
-            pipe.incr(self._key("changes"))
+            self._changed(pipe, "silence", silence.id)
             pipe.execute()
 
     def expire_silence(self, silence_id: str, now: datetime) -> Silence | None:
@@ -110,7 +122,7 @@ class LifeStore:
                 pipe.zrem(order, *oldest)
             pipe.hset(kept, alert_id, _encoded(acknowledgement))
             pipe.zadd(order, {alert_id: _ms(acknowledgement.at)})
-            pipe.incr(self._key("changes"))
+            self._changed(pipe, "alert", alert_id)
             pipe.execute()
 
     def withdraw(self, alert_id: str) -> bool:
@@ -119,7 +131,7 @@ class LifeStore:
             pipe: Any = self._client.pipeline()
             pipe.hdel(self._key("acknowledged"), alert_id)
             pipe.zrem(self._key("acknowledged-at"), alert_id)
-            pipe.incr(self._key("changes"))
+            self._changed(pipe, "alert", alert_id)
             return bool(pipe.execute()[0])
 
     def set_verdict(self, alert_id: str, verdict: Verdict) -> None:
@@ -128,7 +140,9 @@ class LifeStore:
         count = f"{verdict.value}:{verdict.rule}"
         with answers():
             self._verdict(keys=keys, args=[alert_id, _encoded(verdict), _ms(verdict.at), count, _KEPT_MAX])
-            self._client.incr(self._key("changes"))
+            pipe: Any = self._client.pipeline()
+            self._changed(pipe, "alert", alert_id)
+            pipe.execute()
 
     def of(self, alerts: Sequence[Alert], now: datetime) -> list[Life]:
         """What has been said about each, in the order given; ``silences`` are those that mute it at ``now``."""

@@ -1,6 +1,6 @@
 """The book of stories in Redis: which story an article belongs to, and what is needed to find that of the next one.
 
-An article is found by its most telling terms: per language and term the newest articles that have it. What it resembles
+An article is found by its most telling terms: per term the newest articles that have it. What it resembles
 is decided here, on what was read; it is written down only if nothing else was meanwhile, else it is decided again.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -46,7 +46,9 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     """What is kept of an article to compare others with."""
 
     story: str
+    language: str
     at: int
+    began: int
     sketch: str
 
 
@@ -93,31 +95,13 @@ class Stories:
         raise StoreUnavailable("others write into the book of stories all the time")
 
     def _choose(self, articles: Sequence[Told]) -> tuple[list[Piece], list[Why]]:
-        pieces = [
-            Piece(
-                article_id=told.article_id,
-                story="",
-                language=told.language or "",
-                at=int(told.first_seen.timestamp()),
-                terms=terms_of(told.sketch),
-            )
-            for told in articles
-        ]
+        pieces = [_unknown(told) for told in articles]
         earlier = self._earlier(pieces)
         chosen: list[Piece] = []
         whys: list[Why] = []
         for piece in pieces:
-            near = [each for each in chosen if each.language == piece.language]
-            choice = choose(piece, [*earlier.get(piece.article_id, ()), *near], self._hours)
-            chosen.append(
-                Piece(
-                    article_id=piece.article_id,
-                    story=choice.story,
-                    language=piece.language,
-                    at=piece.at,
-                    terms=piece.terms,
-                )
-            )
+            choice = choose(piece, [*earlier.get(piece.article_id, ()), *chosen], self._hours)
+            chosen.append(replace(piece, story=choice.story, began=choice.began))
             whys.append(choice.why)
         return chosen, whys
 
@@ -127,8 +111,8 @@ class Stories:
         if not asked:
             return {}
         with answers(), self._client.pipeline(transaction=False) as pipe:
-            for piece, term in asked:
-                pipe.lrange(self._keys.story_term(piece.language, term), 0, -1)
+            for _, term in asked:
+                pipe.lrange(self._keys.story_term(term), 0, -1)
             lists = pipe.execute()
         shared: dict[str, Counter[str]] = {}
         for (piece, _), ids in zip(asked, lists, strict=True):
@@ -164,10 +148,12 @@ class Stories:
                     "story": piece.story,
                     "of": number(self._keys.story_of(piece.article_id)),
                     "piece": number(self._keys.story_piece(piece.article_id)),
-                    "kept": msgspec.json.encode(Kept(piece.story, piece.at, told.sketch)).decode()
+                    "kept": msgspec.json.encode(
+                        Kept(piece.story, piece.language, piece.at, piece.began, told.sketch)
+                    ).decode()
                     if piece.terms
                     else "",
-                    "terms": [number(self._keys.story_term(piece.language, term)) for term in telling(piece.terms)],
+                    "terms": [number(self._keys.story_term(term)) for term in telling(piece.terms)],
                 }
                 for told, piece in zip(articles, pieces, strict=True)
             ],
@@ -176,6 +162,25 @@ class Stories:
             return bool(self._script(keys=names, args=[msgspec.msgpack.encode(call)]))
 
 
+def _unknown(told: Told) -> Piece:
+    at = int(told.first_seen.timestamp())
+    return Piece(
+        article_id=told.article_id,
+        story="",
+        language=told.language or "",
+        at=at,
+        began=at,
+        terms=terms_of(told.sketch),
+    )
+
+
 def _piece(article_id: str, text: str) -> Piece:
     kept = msgspec.json.decode(text, type=Kept)
-    return Piece(article_id=article_id, story=kept.story, language="", at=kept.at, terms=terms_of(kept.sketch))
+    return Piece(
+        article_id=article_id,
+        story=kept.story,
+        language=kept.language,
+        at=kept.at,
+        began=kept.began,
+        terms=terms_of(kept.sketch),
+    )

@@ -23,10 +23,12 @@ class Counting:
     """Reads the last two days at every turn; days before change only when the log is counted again, and are read once
     an hour. Not safe to share between threads."""
 
-    def __init__(self, client: Client, keys: Keys, partitions: int) -> None:
+    def __init__(self, client: Client, keys: Keys, partitions: int, turned: Callable[[], None]) -> None:
+        """``turned`` is called after each day that was read: the first turn may take long."""
         self._client = client
         self._keys = keys
         self._partitions = partitions
+        self._turned = turned
         self._kept: dict[tuple[str, date], tuple[datetime, object]] = {}
 
     def read(self, rules: Iterable[VolumeRule], names: dict[str, str], now: datetime) -> Counts | None:
@@ -65,6 +67,7 @@ class Counting:
         age = now.date() - day
         if kept is None or age < timedelta(days=_FRESH_DAYS) or now - kept[0] >= _OLD_AGAIN:
             kept = now, read(day)
+            self._turned()
             self._kept[what, day] = kept
         return kept[1]  # type: ignore[return-value]
 

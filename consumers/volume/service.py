@@ -36,11 +36,16 @@ class Evaluator:
     """Evaluates the rules again and again. Not safe to share between threads."""
 
     def __init__(
-        self, client: Client, settings: Settings, metrics: Metrics, rules: Callable[[], Sequence[VolumeRule]]
+        self,
+        client: Client,
+        settings: Settings,
+        metrics: Metrics,
+        rules: Callable[[], Sequence[VolumeRule]],
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         keys = Keys(settings.redis_prefix)
         self.desk = Desk(client, keys, _LEASE_TURNS * settings.volume_seconds)
-        self._counting = Counting(client, keys, settings.partitions)
+        self._counting = Counting(client, keys, settings.partitions, turned)
         self._client, self._keys, self._partitions = client, keys, settings.partitions
         self._metrics = metrics
         self._rules = rules
@@ -86,7 +91,7 @@ def _run(context: Context, stop: threading.Event, turned: Callable[[], None]) ->
     settings = context.settings
     client = connect(address(settings))
     in_use = RulesInUse(settings, client)
-    evaluator = Evaluator(client, settings, context.metrics, lambda: in_use.current().volume)
+    evaluator = Evaluator(client, settings, context.metrics, lambda: in_use.current().volume, turned)
     due = time.monotonic()
     try:
         while not stop.is_set():

@@ -97,7 +97,6 @@ def _alert(
         first_seen=None,
         raised=now,
         received_ms=0,
-        story_articles=0,
     )
 
 

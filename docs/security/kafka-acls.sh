@@ -34,6 +34,8 @@ allow relay --operation Write --topic alerts.v1 --topic articles.dlq.v1
 
 # The reading API of serve asks only whether the topics are there.
 allow api --operation Describe --topic articles.v1
+# To explain and try rules on the articles that the log still holds.
+allow api --operation Describe --operation Read --topic mentions.v1
 
 # People: topics create, dlq, verify, rebuild. No service runs as this one.
 allow operator --operation Create --operation Describe --operation Read --operation Write \

@@ -83,7 +83,7 @@ def test_articles_of_one_story_are_one_alert_of_a_rule() -> None:
 
 
 def test_an_article_that_comes_again_is_one_and_an_edit_may_match_what_the_first_did_not() -> None:
-    log = [
+    log: list[tuple[int, Mentions | bytes]] = [
         (0, mentions("a1", actor("nato", field="text"))),
         (1, mentions("a1", "nato")),
         (2, mentions("a1", "nato", revision=2)),

@@ -10,6 +10,11 @@ from typing import Self
 import pytest
 
 from consumers.alert_feed import Wanted, read_page
+from consumers.delivery.notifier import Notifier
+from consumers.delivery.notifier_store import NotifierStore
+from consumers.delivery.receivers import Inhibit, Receivers
+from consumers.life.model import Acknowledgement, Verdict
+from consumers.life.store import LifeStore
 from consumers.matching import matches
 from consumers.outbox import OUTBOX, OutboxConsumer
 from consumers.reading import BY, Query, applied, read_counters
@@ -17,6 +22,9 @@ from consumers.rebuilding import empty, hold, release
 from consumers.rule_file import load_rules
 from consumers.rules_in_use import RulesInUse
 from consumers.volume.service import Evaluator
+from tests.consumers.delivery.making import NOON, after, alert, receiver
+from tests.consumers.delivery.test_notifier import feed, queued
+from tests.consumers.life.test_model import silence
 from tests.consumers.making import E0, KEYS, M0, days_later, entities, log_of, mentions, settings, store
 from tests.redis_server import programs
 from tests.secured_redis import SecuredRedis, start
@@ -80,6 +88,34 @@ def test_each_service_does_its_work_with_its_own_rights(redis: SecuredRedis) -> 
         assert operator.info()["redis_version"]
     for client in (counters, relay, api, operator):
         client.close()
+
+
+def test_the_notifier_and_people_do_their_work_with_their_own_rights(redis: SecuredRedis) -> None:
+    relay, deliver = as_user(redis, "relay"), as_user(redis, "deliver")
+    inhibit = Inhibit(source=("severity=critical",), target=("severity=info",))
+    receivers = Receivers(receivers=(receiver(group_wait="1s", repeat_interval="1h"),), inhibit=(inhibit,))
+    notifier = Notifier(NotifierStore(deliver, KEYS, "one"), LifeStore(deliver, KEYS.prefix), Metrics())
+    while notifier.turn(receivers, NOON):
+        pass
+    for user in ("api", "operator"):
+        with closing(as_user(redis, user)) as client:
+            life = LifeStore(client, KEYS.prefix)
+            life.put_silence(silence("s", "actor=nato"), NOON)
+            life.expire_silence("s", NOON)
+            life.acknowledge("a1", Acknowledgement(by=user, at=NOON))
+            assert life.withdraw("a1")
+            life.set_verdict("a1", Verdict(value="true", by=user, at=NOON, rule="watched"))
+            life.set_verdict("a1", Verdict(value="false", by=user, at=NOON, rule="watched"))
+            assert life.precisions()["watched"].false == 1
+            assert life.silences(NOON) == ()
+    feed(relay, alert("a2"), alert("a3", story="s2", severity="critical"))
+    for hours in (0, 1, 2, 300):
+        while notifier.turn(receivers, after(hours=hours)):
+            pass
+    assert [each.reason for each in queued(deliver)].count("first") == 2
+    notifier.release()
+    relay.close()
+    deliver.close()
 
 
 Call = Callable[[Client], object]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import tempfile
 import threading
 import time
@@ -21,8 +18,9 @@ from rich.table import Table
 from consumers.recognise import compile_watchlist
 from consumers.watchlist_file import of_settings
 from wirewatch.broker import Broker
-from wirewatch.cli import bench_exactness
+from wirewatch.cli import bench_exactness, bench_latency, bench_rules
 from wirewatch.cli.bench_articles import generate
+from wirewatch.cli.bench_machine import this_machine
 from wirewatch.cli.path import ArticlePath, settled
 from wirewatch.cli.render import terminal
 from wirewatch.cli.samples import sample_items
@@ -37,7 +35,6 @@ from wirewatch.topics import ARTICLES, specs
 
 _LOOK_SECONDS = 0.2
 _PUBLISH_BATCH = 500
-_PACKAGES = ("wirewatch", "kafka-python", "spacy", "redis", "msgspec", "ahocorasick-rs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,8 @@ def command() -> None:
 
 
 command.add_command(bench_exactness.command, "exactness")
+command.add_command(bench_latency.command, "latency")
+command.add_command(bench_rules.command, "rules")
 
 
 @command.command(
@@ -167,16 +166,9 @@ class _Watch:
 
 
 def _show(figures: Figures, seed: int, as_json: bool) -> None:
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    where = {
-        "machine": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+    where = this_machine()
     if as_json:
-        click.echo(msgspec.json.encode({"seed": seed, **asdict(figures), **where}))
+        click.echo(msgspec.json.encode({"seed": seed, **asdict(figures), **asdict(where)}))
         return
     table = Table("figure", "value", title=f"path: publish to counted, {figures.broker}", title_justify="left")
     table.add_row("stages", ", ".join(figures.stages))
@@ -187,6 +179,5 @@ def _show(figures: Figures, seed: int, as_json: bool) -> None:
     )
     for name, memory in figures.memory_mib.items():
         table.add_row(f"process {name}", f"{memory} MiB at most, {figures.cpu_seconds.get(name, 0)} s of CPU")
-    table.add_row("machine", f"{where['cores']} cores, {where['machine']}, Python {where['python']}")
-    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))
+    table.add_row("machine", str(where))
     terminal().print(table)

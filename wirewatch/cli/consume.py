@@ -29,7 +29,7 @@ _TEND_SECONDS = 0.5
 @click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes per stage.")
 def command(stages: Sequence[str], workers: int) -> None:
-    """Run stages until stopped: actors, entities, counters, relay, deliver.
+    """Run stages until stopped: actors, entities, counters, relay, volume, deliver.
 
     Each process is a member of its stage's consumer group; start as many on as many machines as there are partitions.
     SIGTERM or Ctrl-C finishes the batch at hand and stops; a second one stops at once. Nothing is lost either way.

@@ -77,6 +77,8 @@ _KEY_TITLES = {"hour": "Hour (UTC)", "day": "Day (UTC)", "pair": "With", "entity
 
 def _article(alert: Alert) -> RenderableType:
     lines: list[RenderableType] = [Text(clean(alert.title) or "(no headline)", style="bold")]
+    if alert.kind != "article":  # about how much is written, not about one article
+        return Group(*lines, Text(clean(alert.reason), style="dim"), Text(""))
     facts = [clean(alert.source) or "unknown source", alert.language or "und"]
     if published := _published(alert):
         facts.append(published)

@@ -103,7 +103,7 @@ def _application(settings: Settings, metrics: Metrics, only: str | None, gate: G
             stack.callback(client.close)
             at_end.append(stream_client.aclose)
             checks["redis"] = lambda: _redis_answers(client)
-            routers += reading_routers(open_backend(settings, metrics, client, stream_client))
+            routers += reading_routers(open_backend(settings, metrics, client, stream_client, broker.admin))
         if only != "api":
             producer = broker.producer()
             stack.callback(producer.close)

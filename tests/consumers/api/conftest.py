@@ -26,6 +26,7 @@ class Served:
     """A running server, with settings ``changed``. ``stop`` returns its exit code."""
 
     def __init__(self, redis_url: str, data_dir: Path, *arguments: str, **changed: str) -> None:
+        self.data_dir = data_dir
         settings = load(data_dir=data_dir, partitions=2)
         admin = open_broker(settings).admin()
         admin.create_topics(specs(settings))

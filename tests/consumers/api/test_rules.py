@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from consumers.rules_in_use import rules_now
@@ -12,8 +14,10 @@ from tests.consumers.api.conftest import Served
 from tests.consumers.api.test_api import publish
 from tests.consumers.making import mentions
 from tests.redis_server import one_kind
+from wirewatch.cli.wiring import open_broker
 from wirewatch.redis_client import Client
 from wirewatch.settings import load
+from wirewatch.topics import MENTIONS
 
 pytestmark = pytest.mark.parametrize("redis_server", one_kind("valkey"), indirect=True)
 
@@ -114,3 +118,66 @@ def test_what_people_said_of_alerts_makes_the_precision_of_their_rule(server: Se
         server.http.put(f"/v1/alerts/{alert['id']}/verdict", json={"value": value})
     said = {rule["id"]: rule["verdicts"] for rule in current(server)["rules"]}[alerts[0]["rule"]]
     assert said == {"true": 2, "false": 1, "unsure": 1, "precision": pytest.approx(2 / 3)}
+
+
+def explained(server: Served, **asked: Any) -> httpx.Response:
+    return server.http.post("/v1/rules/explain", json=asked)
+
+
+def test_an_article_that_is_sent_is_explained_rule_by_rule(server: Served) -> None:
+    article = {"title": "NATO and Iran meet", "text": "The talks took place in Geneva.", "language": "en"}
+    answer = explained(server, article=article)
+    assert answer.status_code == 200, answer.text
+    shipped = [rule["id"] for rule in current(server)["rules"] if rule["kind"] == "article"]
+    assert [rule["rule"] for rule in answer.json()["rules"]] == shipped
+    assert any(rule["matched"] for rule in answer.json()["rules"])
+    (one,) = explained(server, article=article | {"title": "Rain"}, rules=RULES).json()["rules"]
+    assert (one["rule"], one["matched"]) == ("alliance", False)
+    assert one["why"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "what"),
+    [
+        ({}, 422, "either the id"),
+        ({"article_id": "a", "article": {"title": "b"}}, 422, "either the id"),
+        ({"article": {"text": "b"}}, 422, "title"),
+        ({"article": {"title": "b"}, "rules": WRONG}, 422, "mistakes in the rules"),
+        ({"article_id": "none"}, 404, "no such article"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(server: Served, asked: dict[str, Any], status: int, what: str) -> None:
+    answer = explained(server, **asked)
+    assert answer.status_code == status
+    assert what in answer.json()["detail"]
+
+
+def test_rules_are_tried_on_the_articles_of_the_log(server: Served) -> None:
+    broker = open_broker(load(data_dir=server.data_dir, partitions=2))
+    producer = broker.producer()
+    now = datetime.now(UTC)
+    for number, actor in enumerate(("nato", "nato", "iran")):
+        record = mentions(f"tried-{number}", actor, first_seen=now)
+        producer.send(MENTIONS.name, msgspec.json.encode(record), key=f"tried-{number}".encode())
+    producer.flush(10)
+    producer.close()
+    before = current(server)
+    found = server.http.post("/v1/rules/backtest", json={"text": RULES, "since": "1h"})
+    assert found.status_code == 200, found.text
+    tried = found.json()
+    assert (tried["records"], tried["articles"], tried["complete"]) == (3, 3, True)
+    (tally,) = [rule for rule in tried["rules"] if rule["rule"] == "alliance"]
+    assert tally["matches"] == 2
+    assert {sample["alert"]["rule"] for sample in tried["samples"] if sample["change"] == "new"} == {"alliance"}
+    assert current(server) == before
+    logged = explained(server, article_id="tried-2", rules=RULES).json()
+    assert (logged["article_id"], [rule["matched"] for rule in logged["rules"]]) == ("tried-2", [False])
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"), [({"text": WRONG}, "rules:3"), ({"text": RULES, "since": "x"}, "body.since")]
+)
+def test_what_cannot_be_tried_is_said(server: Served, asked: dict[str, str], where: str) -> None:
+    answer = server.http.post("/v1/rules/backtest", json=asked)
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["where"] == where

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,20 @@ def test_a_server_that_is_stopped_ends_its_streams_in_order(redis_url: str, tmp_
         except httpx.RemoteProtocolError as error:
             pytest.fail(f"the connection broke off: {error}")
     assert server.stop() == 0
+
+
+def test_what_people_say_comes_to_everyone_who_listens(server: Served, client: Client) -> None:
+    publish(client, mentions("a1", "nato"))
+    (alert,) = server.http.get("/v1/alerts").json()["alerts"]
+    with listening(server, "/v1/alerts/stream?actor=iran") as events:
+        server.http.put(f"/v1/alerts/{alert['id']}/verdict", json={"value": "true"})
+        said = events.next()
+        assert (said["event"], "id" in said) == ("life", False)
+        data = json.loads(said["data"])
+        assert (data["id"], data["life"]["verdict"]["value"]) == (alert["id"], "true")
+        ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        matcher = {"name": "actor", "op": "=", "values": ["nato"]}
+        made = server.http.post("/v1/silences", json={"matchers": [matcher], "ends": ends}).json()
+        assert events.next() == {"event": "silence", "data": json.dumps({"id": made["id"]}, separators=(",", ":"))}
+        publish(client, mentions("a2", "iran", title="Another story altogether"))
+        assert events.article() == "a2"

@@ -205,7 +205,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 def started(url: str, file: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.consumers.delivery.test_notifier_faults"],
-        env={**os.environ, "REDIS_URL": url, "WIREWATCH_RECEIVERS": str(file)},
+        env={**os.environ, "REDIS_URL": url, "WIREWATCH_RECEIVERS": str(file), "WIREWATCH_DELIVERY_LEASE_SECONDS": "2"},
         stderr=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from consumers.delivery import receivers_in_use
-from consumers.delivery.receivers import Receivers, load_receivers
+from consumers.delivery.receivers import Receiver, Receivers, load_receivers
 from consumers.delivery.receivers_in_use import ReceiversInUse
 from tests.house.repository import ROOT
 from wirewatch.errors import UserError
@@ -72,6 +75,28 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, told: str) -
     with pytest.raises(UserError) as error:
         load_receivers(path)
     assert f"{path}{told}" in str(error.value)
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.sampled_from(("5m", "iran", "22:00"))
+)
+FIELDS = st.sampled_from((*Receiver.__struct_fields__, "from", "to", "zone", "url", "secret_file", "source", "target"))
+TREES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4), max_leaves=12
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(receivers=st.lists(st.dictionaries(FIELDS, TREES, max_size=5), max_size=3), inhibit=TREES)
+def test_any_file_is_read_or_refused_with_a_place(tmp_path: Path, receivers: object, inhibit: object) -> None:
+    path = tmp_path / "receivers.yaml"
+    path.write_text(json.dumps({"receivers": receivers, "inhibit": inhibit}), encoding="utf-8")
+    told = f"{path}:1: "
+    try:
+        load_receivers(path)
+    except UserError as error:
+        told = str(error)
+    assert told.startswith(f"{path}:")
 
 
 def test_a_change_is_taken_up_and_a_mistake_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

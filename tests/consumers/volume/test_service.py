@@ -21,7 +21,6 @@ from consumers.outbox import OutboxConsumer
 from consumers.rule_file import load_rules
 from consumers.volume.model import NewPair, SilentSource, Spike, VolumeRule
 from consumers.volume.service import Evaluator, behind
-from consumers.volume.spike import Window
 from tests.consumers.making import KEYS, M0, NOON, log_of, mentions, settings, store
 from tests.redis_server import RedisServer, programs
 from wirewatch.metrics import Metrics
@@ -291,13 +290,3 @@ def _start(env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "wirewatch", "consume", "volume"], env=env, stderr=subprocess.DEVNULL
     )
-
-
-def test_a_window_of_several_hours_is_told_with_its_length() -> None:
-    from consumers.volume.spike import decide_spike
-    from consumers.volume.telling import spike_alert
-
-    rule = Spike(id="spike", severity="warning", hours=3)
-    seen = Window(0, 3, 90, True, [10] * 14)
-    alert = spike_alert(rule, ("nato", "NATO"), seen, decide_spike(rule, seen, None), NOON)
-    assert alert.title == "NATO: 90 articles in the 3 hours to 03:00 UTC, 10 expected"

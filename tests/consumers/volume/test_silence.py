@@ -76,7 +76,7 @@ def test_a_source_with_a_steady_rate_is_not_called_silent(rate: float) -> None:
     random = np.random.default_rng(SEED)
     rule = SilentSource(id="q", severity="info", hours=1, significance=1e-3)
     raised = silences = 0
-    for _ in range(25):
+    for _ in range(10):
         counts = {START + hour: int(n) for hour, n in enumerate(random.poisson(rate, 31 * DAY)) if n}
         alive = frozenset(range(START, START + 31 * DAY))
         opened = None
