@@ -164,6 +164,18 @@ def test_two_processes_share_the_work_and_send_nothing_twice(client: Client, red
         assert {len(bodies) for bodies in hook.taken.values()} == {1}
 
 
+def test_more_receivers_than_a_redis_client_has_connections_are_all_told(
+    client: Client, redis_url: str, tmp_path: Path
+) -> None:
+    with receiving(tmp_path) as hook:
+        names = [f"desk{n}" for n in range(110)]
+        entries = [webhook(name, hook) for name in names]
+        put(client, *(notification(1, name) for name in names))
+        with capture_logs() as logs, delivering(settings(redis_url, tmp_path, entries, delivery_seconds_max=15)):
+            hook.wait_for(lambda: len(hook.taken) == len(names))
+        assert not [entry for entry in logs if "Redis" in entry["event"]]
+
+
 def test_without_receivers_it_idles_and_says_so(redis_url: str, tmp_path: Path) -> None:
     with capture_logs() as logs, delivering(settings(redis_url, tmp_path, []), Metrics()):
         pass
