@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from consumers.keys import Keys
-from consumers.stories.choosing import Piece, Why, choose, own_story, telling
+from consumers.stories.choosing import Piece, Why, choose, common_terms, own_story, telling
 from consumers.stories.sketch import terms_of
 from wirewatch.errors import StoreUnavailable
 from wirewatch.metrics import Metrics
@@ -28,6 +28,7 @@ ARTICLES_AT_ONCE_MAX = 50
 CANDIDATES_MAX = 40
 """So many earlier articles are compared with one: those that share most of its telling terms."""
 TERM_ARTICLES_MAX = 50
+_COMMON_SECONDS = 3 * 86_400
 _TRIES_MAX = 100
 _SCRIPT = Path(__file__).with_name("assign.lua").read_text("utf-8")
 
@@ -87,27 +88,54 @@ class Stories:
             missing = [told for told in articles if told.article_id not in found]
             if not missing:
                 return found
-            pieces, whys = self._choose(missing)
-            if self._write(version or "", missing, pieces):
+            pieces, whys, common = self._choose(missing)
+            if self._write(version or "", missing, pieces, common):
                 for why in whys:
                     self._metrics.story_articles.labels(why).inc()
                 return found | {piece.article_id: piece.story for piece in pieces}
         raise StoreUnavailable("others write into the book of stories all the time")
 
-    def _choose(self, articles: Sequence[Told]) -> tuple[list[Piece], list[Why]]:
+    def _choose(self, articles: Sequence[Told]) -> tuple[list[Piece], list[Why], Mapping[str, Set[int]]]:
         pieces = [_unknown(told) for told in articles]
-        earlier = self._earlier(pieces)
+        common = self._common(pieces)
+        earlier = self._earlier(pieces, common)
         chosen: list[Piece] = []
         whys: list[Why] = []
         for piece in pieces:
-            choice = choose(piece, [*earlier.get(piece.article_id, ()), *chosen], self._hours)
+            choice = choose(
+                piece,
+                [*earlier.get(piece.article_id, ()), *chosen],
+                self._hours,
+                common.get(piece.language, frozenset()),
+            )
             chosen.append(replace(piece, story=choice.story, began=choice.began))
             whys.append(choice.why)
-        return chosen, whys
+        return chosen, whys, common
 
-    def _earlier(self, pieces: Sequence[Piece]) -> Mapping[str, Sequence[Piece]]:
+    def _common(self, pieces: Sequence[Piece]) -> Mapping[str, Set[int]]:
+        """Per language, those of their terms that tell nothing, by the articles of that day and the one before."""
+        asked: dict[str, set[int]] = {}
+        days: dict[str, date] = {}
+        for piece in pieces:
+            asked.setdefault(piece.language, set()).update(piece.terms)
+            days[piece.language] = max(days.get(piece.language, date.min), _day(piece))
+        found = {}
+        for language, terms in asked.items():
+            numbers = sorted(terms)
+            counts, articles = Counter[int](), 0
+            for day in (days[language], days[language] - timedelta(days=1)):
+                with answers():
+                    n, *held = self._client.hmget(
+                        self._keys.story_common(language, day), ["n", *(f"{term:x}" for term in numbers)]
+                    )
+                articles += int(n or 0)
+                counts.update({term: int(count or 0) for term, count in zip(numbers, held, strict=True)})
+            found[language] = common_terms(counts, articles)
+        return found
+
+    def _earlier(self, pieces: Sequence[Piece], common: Mapping[str, Set[int]]) -> Mapping[str, Sequence[Piece]]:
         """Per article, those that share most of its telling terms."""
-        asked = [(piece, term) for piece in pieces for term in telling(piece.terms)]
+        asked = [(piece, term) for piece in pieces for term in telling(piece.terms, common[piece.language])]
         if not asked:
             return {}
         with answers(), self._client.pipeline(transaction=False) as pipe:
@@ -126,7 +154,9 @@ class Stories:
         known = {id_: _piece(id_, text) for id_, text in zip(wanted, kept, strict=True) if text}
         return {own: [known[id_] for id_ in ids if id_ in known] for own, ids in most.items()}
 
-    def _write(self, version: str, articles: Sequence[Told], pieces: Sequence[Piece]) -> bool:
+    def _write(
+        self, version: str, articles: Sequence[Told], pieces: Sequence[Piece], common: Mapping[str, Set[int]]
+    ) -> bool:
         names = [self._keys.stories_version]
         numbers: dict[str, int] = {}
 
@@ -142,6 +172,7 @@ class Stories:
             "terms_kept": TERM_ARTICLES_MAX,
             "of_seconds": self._of_seconds,
             "piece_seconds": self._hours * 3600,
+            "common_seconds": _COMMON_SECONDS,
             "articles": [
                 {
                     "id": piece.article_id,
@@ -153,13 +184,21 @@ class Stories:
                     ).decode()
                     if piece.terms
                     else "",
-                    "terms": [number(self._keys.story_term(term)) for term in telling(piece.terms)],
+                    "terms": [
+                        number(self._keys.story_term(term)) for term in telling(piece.terms, common[piece.language])
+                    ],
+                    "common": number(self._keys.story_common(piece.language, _day(piece))),
+                    "all": [f"{term:x}" for term in sorted(piece.terms)],
                 }
                 for told, piece in zip(articles, pieces, strict=True)
             ],
         }
         with answers():
             return bool(self._script(keys=names, args=[msgspec.msgpack.encode(call)]))
+
+
+def _day(piece: Piece) -> date:
+    return datetime.fromtimestamp(piece.at, UTC).date()
 
 
 def _unknown(told: Told) -> Piece:

@@ -56,7 +56,6 @@ class Watched:
 
     def open(self, path: str = "/", *, dark: bool = False, phone: bool = False, ready: bool = True) -> Page:
         """A page in a context of its own, when its list is there."""
-        scheme = "dark" if dark else "light"
         scheme: Literal["dark", "light"] = "dark" if dark else "light"
         context = self._browser.new_context(
             viewport=PHONE if phone else WIDE,

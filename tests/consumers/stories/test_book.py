@@ -91,6 +91,7 @@ def test_all_of_it_expires_and_an_article_is_known_longest(client: Client) -> No
     book(client, story_hours=10, seen_days=7).assign([told("a", TITLES[0])])
     lives = {key.removeprefix("ww:{stories}:").partition(":")[0]: client.ttl(key) for key in client.scan_iter()}
     assert lives.pop("version") == -1
+    assert 0 < lives.pop("common") <= 3 * 86_400
     assert 0 < lives["piece"] <= 10 * 3600
     assert 0 < lives["term"] <= 10 * 3600
     assert 7 * 86_400 < lives["of"] <= 8 * 86_400
@@ -108,3 +109,15 @@ def test_what_is_kept_per_term_and_read_per_article_has_a_limit(client: Client) 
     lengths = [client.llen(key) for key in client.scan_iter("ww:{stories}:term:*")]
     assert max(lengths) == TERM_ARTICLES_MAX >= CANDIDATES_MAX
     assert book(client).assign([told("z", TITLES[0])]) == {"z": own_story("a0")}
+
+
+def test_words_that_most_articles_have_join_no_stories(client: Client) -> None:
+    frame = "according agency reported government spokesman comment region officials situation"
+    stories = book(client)
+    own = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(120)]
+    titles = [f"{frame} {two}arol {two}ebin {two}itum {two}osak {two}uvel" for two in own]
+    found: dict[str, str] = {}
+    for n, title in enumerate(titles):
+        found |= stories.assign([told(f"a{n}", title)])
+    assert len(set(found.values())) > 60
+    assert stories.assign([told("again", titles[100])]) == {"again": found["a100"]}
