@@ -41,6 +41,7 @@ class ArticleView:
             self.present = {actor.id: actor for actor in mentions.actors}
         self._countries = countries or {}
         self._texts: dict[Hashable, str] = {}
+        self._shown: dict[frozenset[int], tuple[AlertSentence, ...]] = {}
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
@@ -67,10 +68,11 @@ class ArticleView:
     def language(self) -> str:
         return self.mentions.language or UNDETERMINED
 
-    @cached_property
-    def shown(self) -> tuple[AlertSentence, ...]:
-        """The sentences that an alert shows."""
-        return sentences(self.mentions)
+    def shown(self, deciding: frozenset[int]) -> tuple[AlertSentence, ...]:
+        """The sentences that an alert shows, those that decided first."""
+        if deciding not in self._shown:
+            self._shown[deciding] = sentences(self.mentions, deciding)
+        return self._shown[deciding]
 
     def unit(self, mention: Mention, within: Within) -> Hashable:
         """The sentence, paragraph or article that the mention stands in; equal for mentions that stand together."""

@@ -16,6 +16,7 @@ import msgspec
 
 from consumers.matching import matches
 from consumers.rules import RuleSet
+from consumers.stories.memory_book import MemoryBook
 from wirewatch.broker import Message
 from wirewatch.records import Alert, Mentions, Moment
 from wirewatch.settings import Settings
@@ -94,9 +95,9 @@ def backtest(
     return run.told(complete)
 
 
-def stories(_: Settings) -> StoryOf:
-    """Tells which story an article is of: each its own."""
-    return lambda mentions: mentions.article_id or ""
+def stories(settings: Settings) -> StoryOf:
+    """Tells which story an article is of, as the relay does (consumers/stories), beginning with an empty book."""
+    return MemoryBook(settings.story_hours).story_of
 
 
 @dataclass

@@ -29,7 +29,8 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{stories}:version              string  another with each change of what follows
     ww:{stories}:of:<article>         string  the story of an article; expires
     ww:{stories}:piece:<article>      string  JSON of consumers.stories.book.Kept; expires
-    ww:{stories}:term:<language>:<n>  list    the newest articles with this term; expires
+    ww:{stories}:common:<lang>:<day>  hash    term → articles of that day that have it, n → articles; expires
+    ww:{stories}:term:<hash>          list    the newest articles with this term; expires
 """
 
 from __future__ import annotations
@@ -133,8 +134,11 @@ class Keys:
     def story_piece(self, article_id: str) -> str:
         return f"{self.prefix}:{{stories}}:piece:{article_id}"
 
-    def story_term(self, language: str, term: int) -> str:
-        return f"{self.prefix}:{{stories}}:term:{language}:{term:x}"
+    def story_common(self, language: str, day: date) -> str:
+        return f"{self.prefix}:{{stories}}:common:{language}:{stamp(day)}"
+
+    def story_term(self, term: int) -> str:
+        return f"{self.prefix}:{{stories}}:term:{term:x}"
 
 
 def stamp(day: date) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
@@ -31,6 +31,8 @@ class Decision:
     reason: Reason
     actors: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    sentences: frozenset[int] = field(default=frozenset(), compare=False)
+    """Numbers of the sentences with mentions that hold every condition, where these are not all that there are."""
 
     @property
     def matched(self) -> bool:
@@ -82,6 +84,18 @@ def decide(rule: Rule, view: ArticleView) -> Decision:
     wanted = [id_ for id_ in dict.fromkeys(rule.actors.any or rule.actors.all or view.present) if id_ in view.present]
     if not wanted:
         return Decision("actor-missing", rule.actors.any)
+    held = _held(rule, view, wanted)
+    if isinstance(held, Decision):
+        return held
+    together = _together(rule, view, wanted, held)
+    if not together:
+        return Decision("not-together", tuple(sorted(held)))
+    return Decision("matched", tuple(sorted(together)), sentences=_deciding(view, held, together))
+
+
+def _held(rule: Rule, view: ArticleView, wanted: Sequence[str]) -> _Held | Decision:
+    """The mentions that hold every condition, per actor; or the first condition that leaves an actor that is needed, or
+    all that are wanted, without any."""
     needed = rule.actors.all
     held: _Held = {id_: view.present[id_].mentions for id_ in (*wanted, *needed)}
     for reason, holds in _of_mention(rule, view):
@@ -91,8 +105,7 @@ def decide(rule: Rule, view: ArticleView) -> Decision:
             return Decision(reason, tuple(failed))
         if not any(id_ in held for id_ in asked):
             return Decision(reason, tuple(asked))
-    together = _together(rule, view, wanted, held)
-    return Decision("matched" if together else "not-together", tuple(sorted(together or held)))
+    return held
 
 
 def _of_article(rule: Rule, view: ArticleView) -> Reason | None:
@@ -165,6 +178,11 @@ def _together(rule: Rule, view: ArticleView, wanted: Sequence[str], held: _Held)
     return set()
 
 
+def _deciding(view: ArticleView, held: _Held, together: set[str]) -> frozenset[int]:
+    found = {mention.sentence for id_ in together for mention in held[id_] if mention.sentence is not None}
+    return frozenset(found) if len(found) < len(view.mentions.sentences) else frozenset()
+
+
 def _alert(rule: Rule, decision: Decision, view: ArticleView, now: datetime) -> Alert:
     mentions = view.mentions
     article_id = mentions.article_id or ""
@@ -190,7 +208,7 @@ def _alert(rule: Rule, decision: Decision, view: ArticleView, now: datetime) -> 
         first_seen=mentions.first_seen,
         raised=now,
         received_ms=mentions.received_ms,
-        sentences=view.shown,
+        sentences=view.shown(decision.sentences),
     )
 
 

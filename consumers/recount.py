@@ -67,6 +67,8 @@ class Recount:
     records: int = 0
     first_ms: int | None = None
     """When the first record that the log still holds was received."""
+    matches_since: datetime | None = None
+    """The rules have been in use since then: matches of articles received before may be by others, and are left out."""
     _next_source: int = 0
     _day: date = date.min
     _last: dict[str, date] = field(default_factory=dict)
@@ -108,7 +110,8 @@ class Recount:
             self._count_entities(record, at.date())
 
     def _match(self, record: Mentions, received: datetime) -> None:
-        self.alerts.update({match.id: match.article_id for match in matches(self.rules, record, received)})
+        if self.matches_since is None or received >= self.matches_since:
+            self.alerts.update({match.id: match.article_id for match in matches(self.rules, record, received)})
 
     def _count_mentions(self, record: Mentions, at: datetime) -> None:
         day, actors = at.date(), {actor.id for actor in record.actors}

@@ -6,10 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from consumers.rules import Rule, RuleSet
+from consumers.rules import Country, Rule, RuleSet
 from consumers.volume.model import KINDS, NewPair, SilentSource, Spike, VolumeRule
 from consumers.yaml_checks import Checks, items_of, line_of
 from consumers.yaml_structs import line_at, struct_of
@@ -81,6 +83,19 @@ def rules_of_text(text: str, name: str, actors: Iterable[str] | None = None) -> 
     if checks.problems:
         raise UserError("\n".join(checks.lines()))
     return found
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """What a rules file looks like."""
+
+    rules: list[Rule]
+    volume: list[VolumeRule] = []
+    sources: dict[str, Country] = {}
+
+
+def rules_schema() -> dict[str, Any]:
+    """The JSON Schema of a rules file, for editors; which actors and rules there are it does not know."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(_File)}
 
 
 def rules_version(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which rules are in use: those that someone saved in Redis, else those of the rules file, else the shipped ones.
 
-    ww:{rules}:saved    hash    text of a rules file, its version, when it was saved (at) and who did (by)
+    ww:{rules}:saved    hash    text of a rules file, its version, when it was saved (at) and who did (by);
+                                after a reset only when that was
 
 Whoever decides by rules asks for the current ones each time; a change is seen within seconds, without a restart. What
 has mistakes is never saved, and where it turns up all the same (a file edited in place, rules saved by a newer release)
@@ -12,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,9 @@ from wirewatch.seeds import shipped
 from wirewatch.settings import Settings
 
 Origin = Literal["saved", "file", "shipped"]
-SAVED_BYTES_MAX = 2_000_000
+SAVED_BYTES_MAX = 1_000_000
+"""Every process parses it, which must not hold up a stage for long: about 8,000 rules take some 8 seconds."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 LOOK_SECONDS = 1.0
 """A change is seen after so long, at the next question."""
 _SCRIPT = Path(__file__).with_name("save_rules.lua").read_text("utf-8")
@@ -46,6 +49,8 @@ class InUse:
     at: datetime | None = None
     """When they were saved (UTC), and by whom; None where they come from a file."""
     by: str | None = None
+    since: datetime = _EPOCH
+    """Not in use before that time (UTC); articles from before may have been decided by others."""
 
 
 class SavedRules:
@@ -67,9 +72,15 @@ class SavedRules:
             text, at, by = self._client.hmget(self._key, "text", "at", "by")
         if text is None:
             return None
-        name = "saved rules"
-        saved = datetime.fromisoformat(at) if at else None
-        return InUse(rules=rules_of_text(text, name), text=text, origin="saved", name=name, at=saved, by=by)
+        name, saved = "saved rules", _moment(at)
+        rules = rules_of_text(text, name)
+        return InUse(rules=rules, text=text, origin="saved", name=name, at=saved, by=by, since=saved)
+
+    def reset_at(self) -> datetime:
+        """When saved rules were last forgotten; the epoch where they never were."""
+        with answers():
+            text, at = self._client.hmget(self._key, "text", "at")
+        return _moment(at if text is None else None)
 
     def save(self, text: str, *, by: str, now: datetime, expected: str | None = None) -> bool:
         """Put ``text`` into use. With ``expected``, only if that version is saved (empty: none is); False and nothing
@@ -79,10 +90,16 @@ class SavedRules:
         with answers():
             return bool(self._script(keys=[self._key], args=["*" if expected is None else expected, *arguments]))
 
-    def reset(self) -> bool:
+    def reset(self, now: datetime | None = None) -> bool:
         """Back to the rules file; False where none were saved."""
-        with answers():
-            return bool(self._client.unlink(self._key))
+        with answers(), self._client.pipeline(transaction=True) as pipe:
+            pipe.hdel(self._key, "text", "version", "by")
+            pipe.hset(self._key, "at", (now or datetime.now(UTC)).astimezone(UTC).isoformat())
+            return bool(pipe.execute()[0])
+
+
+def _moment(text: str | None) -> datetime:
+    return datetime.fromisoformat(text) if text else _EPOCH
 
 
 def check_rules(text: str, name: str, actors: Iterable[str]) -> RuleSet:
@@ -100,7 +117,8 @@ def rules_file(settings: Settings) -> InUse:
     path = settings.rules or shipped(SHIPPED)
     text = read_text(path)
     rules = rules_of_text(text, str(path))
-    return InUse(rules=rules, text=text, origin="file" if settings.rules else "shipped", name=str(path))
+    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return InUse(rules=rules, text=text, origin="file" if settings.rules else "shipped", name=str(path), since=changed)
 
 
 def rules_now(settings: Settings, client: Client | None) -> InUse:
@@ -162,8 +180,12 @@ class RulesInUse:
             return rules_file(self._settings)
 
     def _read(self) -> InUse:
-        saved = self._saved.read() if self._saved else None
-        return saved or rules_file(self._settings)
+        if self._saved is None:
+            return rules_file(self._settings)
+        if saved := self._saved.read():
+            return saved
+        found = rules_file(self._settings)
+        return replace(found, since=max(found.since, self._saved.reset_at()))
 
     def _state(self) -> tuple[str, tuple[int, int, int] | None]:
         """What changes when the saved rules or the file do."""

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from wirewatch.records import FIELDS, AlertSentence, Highlight, Mention, Mentions, Sentence
 
 SENTENCES_MAX = 5
 SENTENCE_CHARS_MAX = 500
 
 
-def sentences(mentions: Mentions) -> tuple[AlertSentence, ...]:
-    """The best sentences first: the headline, then by the surest mention, then by the number of mentions, then as they
-    stand in the article. At most SENTENCES_MAX, each cut to SENTENCE_CHARS_MAX around its first mention."""
+def sentences(mentions: Mentions, deciding: Collection[int] = ()) -> tuple[AlertSentence, ...]:
+    """The best sentences first: those that decided, the headline, then by the surest mention, then by the number of
+    mentions, then as they stand in the article. At most SENTENCES_MAX, each cut to SENTENCE_CHARS_MAX around its first
+    mention. ``deciding``: numbers of sentences."""
     named: dict[int, list[tuple[str, Mention]]] = {}
     for actor in mentions.actors:
         for mention in actor.mentions:
             if mention.sentence is not None and 0 <= mention.sentence < len(mentions.sentences):
                 named.setdefault(mention.sentence, []).append((actor.id, mention))
 
-    def worth(index: int) -> tuple[bool, float, int, int, int]:
+    def worth(index: int) -> tuple[bool, bool, float, int, int, int]:
         sentence, own = mentions.sentences[index], named[index]
         surest = max(mention.score for _, mention in own)
-        return sentence.field != "title", -surest, -len(own), FIELDS.index(sentence.field), sentence.start
+        return (
+            index not in deciding,
+            sentence.field != "title",
+            -surest,
+            -len(own),
+            FIELDS.index(sentence.field),
+            sentence.start,
+        )
 
     best = sorted(named, key=worth)[:SENTENCES_MAX]
     return tuple(_shown(mentions.sentences[index], named[index]) for index in best)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from wirewatch.local.ports import free_ports
+from wirewatch.chaos.ports import lasting_port
 
 _READY = b"Ready to accept connections"
 _OPTIONS = ("--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
@@ -42,7 +42,7 @@ class RedisServer:
     def __init__(self, program: str, folder: Path) -> None:
         self.program = program
         self._folder = folder
-        (self._port,) = free_ports(1)
+        self._port = lasting_port()  # it may be killed and started again while others connect
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

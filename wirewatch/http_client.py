@@ -6,6 +6,8 @@ What wirewatch/egress.py has checked is what is connected to: a name is never re
 from __future__ import annotations
 
 import socket
+import ssl
+from functools import cache
 
 import httpx
 
@@ -24,11 +26,18 @@ def open_client(seconds_max: float) -> Client:
     host, and must not serve another at the same address.
     """
     return httpx.AsyncClient(
+        verify=_authorities(),
         trust_env=False,
         follow_redirects=False,
         timeout=seconds_max,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
     )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Loaded once: it takes memory and time, and every receiver has a client of its own."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 async def connect(

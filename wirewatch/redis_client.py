@@ -43,6 +43,7 @@ CONNECT_SECONDS_MAX = 5.0
 ANSWER_SECONDS_MAX = 10.0
 BLOCK_SECONDS_MAX = 5.0
 """Longest wait inside one blocking read; below ANSWER_SECONDS_MAX, so that silence is told from a dead server."""
+_CONNECTIONS_MAX = 1 << 16
 
 _REFUSED = (AuthenticationError, AuthenticationWrongNumberOfArgsError, AuthorizationError)
 _AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, ClusterError, TryAgainError)
@@ -62,10 +63,26 @@ def connect_async(url: str) -> AsyncClient:
     """Like ``connect``, for asyncio. One connection per reader that waits, as a blocking read occupies it."""
     from redis.asyncio.retry import Retry as AsyncRetry
 
-    return _from_url(redis.asyncio.Redis, url, AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), 1))
+    # redis-py would refuse the hundred and first reader; how many there may be is for the callers to say.
+    retry = AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), 1)
+    return _from_url(redis.asyncio.Redis, url, retry, max_connections=_CONNECTIONS_MAX)
 
 
-def _from_url(kind: Any, url: str, retry: Any) -> Any:
+def connect_async_shared(url: str, connections_max: int) -> AsyncClient:
+    """Like ``connect_async``, for many tasks that ask briefly: they wait for one of so many connections."""
+    from redis.asyncio.retry import Retry as AsyncRetry
+
+    pool = _from_url(
+        redis.asyncio.BlockingConnectionPool,
+        url,
+        AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), 1),
+        max_connections=connections_max,
+        timeout=ANSWER_SECONDS_MAX,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def _from_url(kind: Any, url: str, retry: Any, **options: Any) -> Any:
     try:
         return kind.from_url(
             url,
@@ -76,6 +93,7 @@ def _from_url(kind: Any, url: str, retry: Any) -> Any:
             health_check_interval=30,
             # One quiet retry mends a connection that went stale; longer waits belong to the caller, who can be stopped.
             retry=retry,
+            **options,
         )
     except ValueError:
         # Its own words may quote a part of the password.

@@ -30,11 +30,12 @@ from consumers.delivery.standing import Disabled, Hold, Standing, permit
 from wirewatch.errors import StoreUnavailable
 from wirewatch.settings import Settings
 
-_LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 """An empty queue is looked at so often; what a notifier of this process puts there is told at once."""
 _OBSERVE_SECONDS = 5.0
 _PAUSE_SECONDS_MAX = 5.0
 _BURSTS_A_MINUTE = 6
+_LOOKS_A_SECOND_MAX = 200
 
 _Result = TypeVar("_Result")
 
@@ -48,11 +49,13 @@ class Policy:
     waits: tuple[float, ...]
     breaker_seconds: float
     lease_seconds: float
+    look_seconds: float = LOOK_SECONDS
 
     @staticmethod
-    def of(settings: Settings) -> Policy:
-        """As the settings have it."""
+    def of(settings: Settings, receivers: int = 1) -> Policy:
+        """As the settings have it; where there are many receivers, all together look at most so often."""
         return Policy(
+            look_seconds=max(LOOK_SECONDS, receivers / _LOOKS_A_SECOND_MAX),
             waits=tuple(map(float, settings.delivery_retry_seconds.split())),
             breaker_seconds=settings.delivery_breaker_seconds,
             lease_seconds=settings.delivery_lease_seconds,
@@ -96,10 +99,10 @@ class Sender:
                 self._awake.clear()
                 if keeper.done():
                     keeper.result()  # raises what ended it
-                pause = await self._turn() if time.monotonic() < self._held_until else _LOOK_SECONDS
+                pause = await self._turn() if time.monotonic() < self._held_until else self._policy.look_seconds
                 if pause > 0 and not self._stopping:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._awake.wait(), min(pause, _LOOK_SECONDS))
+                        await asyncio.wait_for(self._awake.wait(), min(pause, self._policy.look_seconds))
         finally:
             keeper.cancel()
             self._observer.forget()
@@ -121,7 +124,7 @@ class Sender:
             elif self._held_until:
                 self._held_until = 0.0
                 self._observer.forget()
-            await asyncio.sleep(seconds / 3 if held else min(seconds / 3, _LOOK_SECONDS))
+            await asyncio.sleep(seconds / 3 if held else min(seconds / 3, LOOK_SECONDS))
 
     async def _turn(self) -> float:
         """Send one notification if one is due. Returns for how many seconds there is nothing to do."""
@@ -131,13 +134,13 @@ class Sender:
         await self._observe(look)
         now = datetime.now(UTC)
         if look.first is None or look.due is None:
-            return _LOOK_SECONDS
+            return self._policy.look_seconds
         if look.due > now:
             return (look.due - now).total_seconds()
         permitted = permit(self._standing, self._rate, now)
         self._standing = permitted.standing
         if not permitted.given:
-            return (permitted.when - now).total_seconds() if permitted.when else _LOOK_SECONDS
+            return (permitted.when - now).total_seconds() if permitted.when else self._policy.look_seconds
         first = look.first
         item: Item | None = await self._patiently(lambda: self._queue.item(first))
         if item is not None:

@@ -18,11 +18,12 @@ from consumers.delivery.receivers import Receiver
 from consumers.delivery.receivers_in_use import ReceiversInUse
 from consumers.delivery.sender import Policy, Sender
 from wirewatch.errors import StoreUnavailable
-from wirewatch.redis_client import AsyncClient, address, connect_async
+from wirewatch.redis_client import AsyncClient, address, connect_async_shared
 from wirewatch.stage import Context, Service
 
 _LOOK_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
+_CONNECTIONS_MAX = 16
 _JOIN_SECONDS_MAX = 3.0
 _STOP_SECONDS_MAX = 8.0
 """What is being sent when we are told to stop gets so long to end; below what a supervisor allows."""
@@ -86,7 +87,6 @@ class _Sending:
     def __init__(self, context: Context, client: AsyncClient) -> None:
         self._context = context
         self._client = client
-        self._policy = Policy.of(context.settings)
         self._running: dict[Receiver, tuple[Sender, asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -98,7 +98,7 @@ class _Sending:
             self._ending.add(task)
         for receiver in receivers:
             if receiver not in self._running:
-                sender = self._sender(receiver)
+                sender = self._sender(receiver, Policy.of(self._context.settings, len(receivers)))
                 task = asyncio.create_task(sender.run(), name=f"send to {receiver.id}")
                 self._running[receiver] = sender, task
                 log.info("sending to a receiver", receiver=receiver.id, channel=receiver.kind)
@@ -107,14 +107,14 @@ class _Sending:
                 self._ending.discard(task)
                 task.result()  # raises what ended it
 
-    def _sender(self, receiver: Receiver) -> Sender:
+    def _sender(self, receiver: Receiver, policy: Policy) -> Sender:
         settings = self._context.settings
         return Sender(
             receiver,
             open_channel(receiver, settings),
             Queue(self._client, ReceiverKeys(settings.redis_prefix, receiver.id)),
             Observer(self._context.metrics, receiver.id),
-            self._policy,
+            policy,
             secrets.token_hex(8),
         )
 
@@ -142,7 +142,7 @@ async def _serve(context: Context, stop: threading.Event, turned: Callable[[], N
         log.info("there are no receivers: nobody is told of alerts; see WIREWATCH_RECEIVERS and seeds/receivers.yaml")
     both = _Both(turned)
     loop = asyncio.get_running_loop()
-    client = connect_async(address(context.settings))
+    client = connect_async_shared(address(context.settings), _CONNECTIONS_MAX)
     sending = _Sending(context, client)
     over = threading.Event()
     notifying = _Notifying(

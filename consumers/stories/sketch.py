@@ -23,6 +23,9 @@ TERMS_MAX = 100
 TITLE, NAME, NUMBER = 1, 2, 4
 """What is known of a term, in the low bits of its hash."""
 
+NAMES_SHARE_MAX = 0.45
+"""Where more of the words have capitals, as German nouns do, capitals make no names."""
+
 _BODY_CHARS_MAX = 1_500
 _STEM_CHARS = 6
 _VERSION = b"\x01"
@@ -46,6 +49,9 @@ def sketch(article: Article, named: Collection[str] = ()) -> str:
         for stem, about in _terms(text):
             if stem not in leave and stem not in STOP_WORDS and (len(terms) < TERMS_MAX or _hash(stem) in terms):
                 terms[_hash(stem)] = terms.get(_hash(stem), 0) | about | flags
+    named_here = sum(bool(about & NAME) for about in terms.values())
+    if named_here > len(terms) * NAMES_SHARE_MAX:
+        terms = {term: about & ~NAME for term, about in terms.items()}
     packed = b"".join(struct.pack(">I", term | about) for term, about in sorted(terms.items()))
     return base64.urlsafe_b64encode(_VERSION + packed).decode() if terms else ""
 

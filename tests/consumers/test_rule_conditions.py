@@ -249,3 +249,13 @@ def test_an_article_makes_a_bounded_number_of_matches_those_of_the_first_rules()
     rules = RuleSet(tuple(Rule(id=f"r{n}", severity="info") for n in range(MATCHES_MAX + 5)))
     made = matches(rules, mentions("a", "nato"), NOON)
     assert [alert.rule for alert in made] == [f"r{n}" for n in range(MATCHES_MAX)]
+
+
+def test_an_alert_shows_first_the_sentences_that_decided() -> None:
+    found = article(*FAR, title=("NATO in the headline", (("nato", "name", 0.9),)))
+    (alert,) = matches(RuleSet((words(any=("missile",)),)), found, NOON)
+    assert [sentence.text for sentence in alert.sentences] == [
+        "Iran fired a missile.", "NATO in the headline", "NATO plays football."
+    ]  # fmt: skip
+    (alert,) = matches(RuleSet((asks(),)), found, NOON)
+    assert alert.sentences[0].text == "NATO in the headline"

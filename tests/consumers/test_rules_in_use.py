@@ -13,7 +13,7 @@ from consumers import rules_in_use
 from consumers.matching import matches
 from consumers.rule_file import load_rules
 from consumers.rules_in_use import InUse, RulesInUse, SavedRules, check_rules, rules_now
-from tests.consumers.making import M0, NOON, log_of, mentions, settings, store
+from tests.consumers.making import M0, NOON, days_later, log_of, mentions, settings, store
 from tests.redis_server import RedisServer
 from wirewatch.errors import UserError
 from wirewatch.redis_client import Client, connect
@@ -28,11 +28,6 @@ def client(redis_url: str) -> Iterator[Client]:
     client = connect(redis_url)
     yield client
     client.close()
-
-
-@pytest.fixture(autouse=True)
-def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_in_use, "LOOK_SECONDS", 0.0)
 
 
 def saved(client: Client) -> SavedRules:
@@ -64,13 +59,16 @@ def test_saved_rules_go_before_the_file_and_the_file_before_the_shipped_ones(cli
     assert ids(found) == ("saved", ["two"])
     assert (found.text, found.by, found.at) == (TWO, "ann", NOON)
     assert found.rules.version == saved(client).version() != ""
-    assert saved(client).reset()
-    assert not saved(client).reset()
-    assert ids(rules_now(of_file, client)) == ("file", ["one"])
+    assert found.since == NOON
+    assert saved(client).reset(days_later(1))
+    assert not saved(client).reset(days_later(2))
+    found = rules_now(of_file, client)
+    assert ids(found) == ("file", ["one"])
+    assert found.since == days_later(2), "articles from before may have been decided by the saved ones"
 
 
 def test_a_change_is_taken_up_without_a_restart(client: Client, tmp_path: Path) -> None:
-    rules = RulesInUse(write(tmp_path / "r.yaml", ONE, 1), client)
+    rules = RulesInUse(write(tmp_path / "r.yaml", ONE, 1), client, look_seconds=0)
     assert ids(rules.in_use()) == ("file", ["one"])
     write(tmp_path / "r.yaml", TWO, 2)
     assert ids(rules.in_use()) == ("file", ["two"])
@@ -83,7 +81,7 @@ def test_a_change_is_taken_up_without_a_restart(client: Client, tmp_path: Path) 
 def test_rules_with_mistakes_are_ignored_with_the_line_and_those_in_use_stay(
     client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rules = RulesInUse(write(tmp_path / "r.yaml", ONE, 1), client)
+    rules = RulesInUse(write(tmp_path / "r.yaml", ONE, 1), client, look_seconds=0)
     write(tmp_path / "r.yaml", BAD, 2)
     assert ids(rules.in_use()) == ("file", ["one"])
     assert "r.yaml:3: severity" in capsys.readouterr().out
@@ -121,7 +119,7 @@ def test_rules_to_be_saved_name_only_actors_of_the_watchlist_and_are_of_bounded_
 def test_with_redis_away_the_last_rules_stay(redis_server: RedisServer) -> None:
     client = connect(redis_server.url)
     save(client, ONE)
-    rules = RulesInUse(settings(), client)
+    rules = RulesInUse(settings(), client, look_seconds=0)
     redis_server.kill()
     try:
         assert ids(rules.in_use()) == ("saved", ["one"])
@@ -132,7 +130,7 @@ def test_with_redis_away_the_last_rules_stay(redis_server: RedisServer) -> None:
 
 def test_counting_goes_on_by_other_rules_from_one_batch_to_the_next(client: Client) -> None:
     save(client, ONE)
-    rules = RulesInUse(settings(), client)
+    rules = RulesInUse(settings(), client, look_seconds=0)
     member = store(client, lambda record, now: matches(rules.current(), record, now))
     log = log_of(M0, [mentions(f"a{n}", "nato") for n in range(4)])
     member.apply(M0, 0, 2, log[:2])

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +54,28 @@ class System:
         self.http = httpx.Client(base_url=self.url, timeout=20, headers={"Authorization": f"Bearer {TOKEN}"})
         self.serve()
 
-    def _run(self, *arguments: str) -> subprocess.Popen[str]:
+    def _run(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "wirewatch", *arguments]
         log = (self._folder / f"{arguments[-1]}.log").open("w")
-        return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log, text=True)
+        return subprocess.Popen(command, env=self._environment | environment, stdout=log, stderr=log, text=True)
 
     def serve(self) -> None:
         """Start the server; returns once it answers."""
         self._server = self._run("serve", "--port", str(self.port))
         self.wait_for(self._answers)
+
+    @contextmanager
+    def second_server(self, environment: Mapping[str, str]) -> Iterator[str]:
+        """Another server over the same data, with settings of its own; its address."""
+        (port,) = free_ports(1)
+        url = f"http://127.0.0.1:{port}"
+        server = self._run("serve", "--only", "api", "--port", str(port), **environment)
+        try:
+            self.wait_for(lambda: _alive(url))
+            yield url
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
 
     def stop_serving(self) -> None:
         assert self._server is not None
@@ -71,10 +86,7 @@ class System:
     def _answers(self) -> bool:
         assert self._server is not None
         assert self._server.poll() is None, (self._folder / f"{self.port}.log").read_text()
-        try:
-            return self.http.get("/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
+        return _alive(self.url)
 
     def publish(self, articles: Iterable[Mapping[str, Any]]) -> None:
         """Put articles on the log; returns once it has them."""
@@ -90,13 +102,18 @@ class System:
         found: list[dict[str, Any]] = self.http.get("/v1/alerts", params={"limit": 500}).json()["alerts"]
         return found
 
-    def wait_for_alerts(self, count: int) -> None:
-        self.wait_for(lambda: len(self.alerts()) >= count)
+    def wait_for_titles(self, *parts: str) -> None:
+        """Until each of these texts stands in the title of an alert, or of another article of its story."""
+
+        def there() -> bool:
+            alerts = self.alerts()
+            titles = "\n".join(each["title"] for alert in alerts for each in (alert, *alert.get("articles", ())))
+            return all(part in titles for part in parts)
+
+        self.wait_for(there)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Until it holds; a failure says what each process said last."""
-        import time
-
         end = time.monotonic() + WAIT_SECONDS_MAX
         while not condition():
             if time.monotonic() > end:
@@ -112,3 +129,10 @@ class System:
         for process in [*self._stages, *([self._server] if self._server else [])]:
             process.communicate(timeout=30)
         self._redis.stop()
+
+
+def _alive(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -181,6 +181,9 @@ class Model:
                 for term in article["terms"]:
                     name = keys[term - 1]
                     self.data[name] = [*self.data.get(name, []), article["id"]][-call["terms_kept"] :]
+                counts = self.data.setdefault(keys[article["common"] - 1], {})
+                for term in ("n", *article["all"]):
+                    counts[term] = str(int(counts.get(term, 0)) + 1)
         return 1
 
     def _append(self, name: str, fields: Fields) -> str:

@@ -6,14 +6,15 @@ import math
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +58,7 @@ class Spread:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """One run. ``late_ms``: how far the sender fell behind its own schedule at most; latencies include it.
-    ``missing``: by channel, articles whose alert is in the feed and did not arrive there."""
+    ``missing``: by channel, alerts that are in the feed and did not arrive there. ``cpu_seconds``: by process."""
 
     broker: str
     articles: int
@@ -65,6 +66,7 @@ class Figures:
     late_ms: float
     spreads: tuple[Spread, ...]
     missing: dict[str, int]
+    cpu_seconds: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -147,13 +149,14 @@ def _measure(
         producer = broker.producer()
         stack.callback(producer.close)
         _warm_up(producer, warm, arrivals, supervisor, stop)
+        used = _cpu_seconds(supervisor, {})
         sent = send(producer, made, rate, stop)
         path = ArticlePath(chosen, settings)
         stack.callback(path.close)
         _until(lambda: settled(path.reached()), supervisor, stop)
         fed = arrivals.of("feed").keys() & sent.due.keys()
         _until(lambda: all(fed <= arrivals.of(channel).keys() for channel in CHANNELS), supervisor, stop)
-        return figures_of(broker.name, sent, arrivals)
+        return figures_of(broker.name, sent, arrivals, _cpu_seconds(supervisor, used))
 
 
 def _receivers_file(folder: Path, port: int) -> Path:
@@ -218,7 +221,17 @@ def _until(
     return True
 
 
-def figures_of(broker: str, sent: _Sent, arrivals: Arrivals) -> Figures:
+def _cpu_seconds(supervisor: Supervisor, before: Mapping[str, float]) -> dict[str, float]:
+    """Of each process, without what it had used before."""
+    found = {}
+    for name, pid in supervisor.pids().items():
+        with suppress(psutil.NoSuchProcess):
+            times = psutil.Process(pid).cpu_times()
+            found[name] = round(times.user + times.system - before.get(name, 0.0), 1)
+    return found
+
+
+def figures_of(broker: str, sent: _Sent, arrivals: Arrivals, cpu_seconds: dict[str, float]) -> Figures:
     """The figures of what was sent and what has arrived."""
     fed = arrivals.of("feed").keys() & sent.due.keys()
     spreads = [spread("due → acknowledged", [sent.acknowledged[id_] - sent.due[id_] for id_ in sent.acknowledged])]
@@ -235,6 +248,7 @@ def figures_of(broker: str, sent: _Sent, arrivals: Arrivals) -> Figures:
         late_ms=round(1000 * sent.late_seconds, 1),
         spreads=tuple(spreads),
         missing=missing,
+        cpu_seconds=cpu_seconds,
     )
 
 
@@ -264,4 +278,6 @@ def _show(figures: Figures, asked: dict[str, float], as_json: bool) -> None:
     lost = ", ".join(f"{channel} {count}" for channel, count in figures.missing.items())
     console.print(f"{figures.articles:,} articles, {figures.alerts:,} alerts; did not arrive: {lost}", highlight=False)
     console.print(f"sender late by at most {figures.late_ms:,.1f} ms, which is counted", highlight=False)
+    used = ", ".join(f"{name} {seconds:g}" for name, seconds in figures.cpu_seconds.items())
+    console.print(f"seconds of CPU: {used}", highlight=False)
     console.print(str(where), highlight=False)

@@ -14,6 +14,7 @@ from consumers import watchlist_file
 from consumers.api import tokens as api_tokens
 from consumers.installed_pipelines import installed
 from consumers.rule_file import load_rules
+from consumers.rules_in_use import SavedRules
 from producers.ingest_access import configured_tokens
 from wirewatch import redis_client
 from wirewatch.cli import findings
@@ -79,9 +80,14 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     try:
         with redis_client.answers():
             info = client.info()
+        saved = SavedRules(client, settings.redis_prefix).read()
     finally:
         client.close()
     yield from findings.redis(redis_client.shown(url), info)
+    if saved is not None:
+        yield Finding(
+            "saved rules", "ok", f"{len(saved.rules.rules)} rules, version {saved.rules.version}, go before the file"
+        )
 
 
 def _watchlist(settings: Settings) -> Iterator[Finding]:

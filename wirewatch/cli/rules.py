@@ -12,7 +12,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from consumers.rule_file import load_rules, read_text
+from consumers.rule_file import load_rules, read_text, rules_schema
 from consumers.rules import Rule, RuleSet, version
 from consumers.rules_in_use import InUse, SavedRules, check_rules, rules_file, rules_now
 from consumers.watchlist_file import of_settings
@@ -94,6 +94,12 @@ def reset() -> None:
     found = rules_file(settings)
     told = "the saved rules are gone" if was_saved else "no rules were saved"
     click.echo(f"{told}; in use: {found.name}, version {found.rules.version}")
+
+
+@command.command(epilog="Example: `wirewatch rules schema > rules.schema.json`, which editors then check a file by.")
+def schema() -> None:
+    """Print the JSON Schema of a rules file, for editors. `check` knows more: actors, order, time zones."""
+    click.echo(msgspec.json.format(msgspec.json.encode(rules_schema())))
 
 
 command.add_command(explain)

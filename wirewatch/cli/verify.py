@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import click
 import msgspec
@@ -15,7 +15,7 @@ from rich.text import Text
 from consumers.counters import COUNTERS
 from consumers.keys import PAIR_SEPARATOR, Family, Keys
 from consumers.recount import Difference, Recount, Stored, compare, read_stored, verifiable_since
-from consumers.rule_file import load_rules
+from consumers.rules_in_use import rules_now
 from wirewatch.broker import Admin, Message, TopicPartition
 from wirewatch.cli.render import clean, terminal
 from wirewatch.cli.wiring import open_broker, open_redis
@@ -26,6 +26,8 @@ from wirewatch.settings import Settings, load
 _READ_MAX = 1_000
 _TRIES_MAX = 50
 _ROWS_SHOWN_MAX = 50
+# Rules are taken up within a second or so; the rest is for clocks that differ.
+_TAKEN_UP = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def command(as_json: bool) -> None:
 
 
 def _verify(admin: Admin, client: Client, settings: Settings) -> Verdict:
-    keys, rules, now = Keys(settings.redis_prefix), load_rules(settings.rules), datetime.now(UTC)
+    keys, rules, now = Keys(settings.redis_prefix), rules_now(settings, client), datetime.now(UTC)
     differences: list[Difference] = []
     partial: list[Partial] = []
     alerts: set[str] = set()
@@ -81,7 +83,7 @@ def _verify(admin: Admin, client: Client, settings: Settings) -> Verdict:
     for topic in COUNTERS.reads:
         for partition, (first, _) in sorted(admin.offsets(topic.name).items()):
             where = TopicPartition(topic.name, partition)
-            recount = Recount(topic, rules, settings.seen_days)
+            recount = Recount(topic, rules.rules, settings.seen_days, matches_since=rules.since + _TAKEN_UP)
             stored = _caught_up(admin, client, keys, where, recount, first)
             since = verifiable_since(first, stored.start, recount.first_ms, settings.seen_days) if stored.next else None
             differences += compare(where, recount, stored, since=since, counters_days=settings.counters_days, now=now)

@@ -22,7 +22,7 @@ from wirewatch.token_entries import new_token
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS_MAX = 100
+SECONDS_MAX = 200
 HOOK = {"url": "https://desk.example/hook", "secret_file": "/run/receivers/desk"}
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "8")
 SEED = os.environ.get("SCHEMATHESIS_SEED", "") or str(random.randrange(1_000_000))

@@ -116,7 +116,7 @@ class World:
                 self.passes(timedelta(**{word: number}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(fields=st.sampled_from(RECEIVERS), events=st.lists(EVENTS, max_size=30))
 def test_under_any_schedule_each_group_is_first_once_and_nothing_is_forgotten(
     fields: dict[str, Any], events: list[tuple[str, int, str]]

@@ -74,7 +74,7 @@ def test_a_webhook_that_arrives_is_noted_once_and_one_that_does_not_is_missing(t
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (204, b"")
         connection.close()
-    found = figures_of("log", sent, arrivals)
+    found = figures_of("log", sent, arrivals, {})
     assert found.alerts == 2
     assert found.missing == {"feed": 0, "events": 2, "webhook": 1}
     assert {one.step: one.samples for one in found.spreads}["due → webhook"] == 1

@@ -190,7 +190,7 @@ def test_the_shipped_rules_are_without_mistakes(command: Command) -> None:
     code, out, _ = command("rules", "check")
     assert code == 0
     assert "islamic-state-in-headline" in out
-    assert "3 rules, no mistakes" in out
+    assert "rules, no mistakes" in out
 
 
 def bury(broker: Broker, *values: bytes, reason: str = "invalid", times: int = 1) -> None:

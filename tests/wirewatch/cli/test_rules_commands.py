@@ -117,3 +117,12 @@ def test_a_backtest_shows_alerts_a_day_samples_and_the_difference_from_the_rules
 
 def test_a_backtest_of_an_empty_log_says_so(command: Command, broker: Broker, mine: Path) -> None:
     assert "the log holds no records of that time" in command("rules", "backtest", str(mine))[1]
+
+
+def test_the_json_schema_names_what_a_rule_may_ask(command: Command) -> None:
+    schema = json.loads(command("rules", "schema")[1])
+    rule = schema["$defs"]["Rule"]
+    assert {"actors", "words", "quiet", "unless"} < set(rule["properties"])
+    assert rule["additionalProperties"] is False
+    assert set(schema["$defs"]["_File"]["properties"]) == {"rules", "volume", "sources"}
+    assert set(schema["$defs"]["Quiet"]["properties"]) == {"days", "from", "to", "zone"}

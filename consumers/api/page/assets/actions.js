@@ -22,11 +22,12 @@ export class Actions {
 
   /** Acknowledge the alerts of a story, or take that back where all are acknowledged. */
   async acknowledge(story) {
-    if (!can.acknowledge() || this.busy.has(story.key)) return;
+    const key = `acknowledge ${story.key}`;
+    if (!can.acknowledge() || this.busy.has(key)) return;
     if (story.acknowledged) return this.#forget(story.alerts.map((alert) => alert.id));
     const ids = story.alerts.filter((alert) => !alert.life?.acknowledged).map((alert) => alert.id);
     const acknowledged = { by: this.name, at: new Date().toISOString(), comment: "" };
-    const done = await this.#all(story.key, ids, { acknowledged }, (id) =>
+    const done = await this.#all(key, ids, { acknowledged }, (id) =>
       request("PUT", address(id, "acknowledgement"), { body: {} }));
     if (done) notice("Acknowledged: it will not repeat.", { action: { label: "Undo", run: () => this.#forget(ids) } });
   }
@@ -38,7 +39,8 @@ export class Actions {
   }
 
   /** Say whether an alert was right: "true", "false" or "unsure". The same value again changes nothing. */
-  async verdict(key, alerts, value) {
+  async verdict(alerts, value) {
+    const key = `verdict ${alerts[0].id}`;
     if (!can.verdict() || this.busy.has(key)) return;
     const before = new Map(alerts.map((alert) => [alert.id, alert.life?.verdict ?? null]));
     const wanted = alerts.filter((alert) => before.get(alert.id)?.value !== value).map((alert) => alert.id);

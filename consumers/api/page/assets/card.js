@@ -88,7 +88,7 @@ export class Card {
     const more = story.sources.length - named.length;
     return h("div", { class: "foot" },
       h("div", { class: "facts" },
-        named.map((source) => h("bdi", { class: "source" }, clean(source))),
+        named.map((source) => h("span", { class: "source" }, h("bdi", {}, clean(source)))),
         more > 0 && h("span", {}, `and ${plural(more, "other")}`),
         story.languages.map((each) => h("span", {}, languageName(each))),
         story.size > 1 && h("span", { class: "size" }, plural(story.size, "article")),
@@ -96,11 +96,11 @@ export class Card {
       h("div", { class: "acts", role: "group", "aria-label": "What to do with it" },
         can.verdict() && h("span", { class: "verdicts", role: "group", "aria-label": "Was this alert right?" },
           VERDICTS.map(([value, label, key]) => h("button", { type: "button", class: `verdict ${value}`, "data-act": value,
-            "aria-pressed": String(story.verdict === value), title: `${label} alert (${key})` }, icon(value), h("span", {}, label)))),
+            "aria-pressed": String(story.verdict === value), title: `${label} alert (${key})` }, icon(value), h("span", { class: "unseen" }, label)))),
         can.acknowledge() && h("button", { type: "button", class: "act", "data-act": "acknowledge", title: "Acknowledge (a)",
-          "aria-pressed": String(Boolean(story.acknowledged)) }, icon("done"), story.acknowledged ? "Acknowledged" : "Acknowledge"),
+          "aria-pressed": String(Boolean(story.acknowledged)) }, icon("taken"), h("span", {}, story.acknowledged ? "Acknowledged" : "Acknowledge")),
         can.silence() && h("button", { type: "button", class: "act", "data-act": "silence", title: "Silence (s)" },
-          icon("mute"), story.silenced ? "Silenced" : "Silence"),
+          icon("mute"), h("span", { class: "word" }, story.silenced ? "Silenced" : "Silence")),
         h("button", { type: "button", class: "act why", "data-act": "details", "aria-expanded": String(this.open),
           title: `Why, and which articles: ${lead.rule} (Enter)` }, icon("chevron"), "Details")));
   }
@@ -131,7 +131,7 @@ export class Card {
     if (!articles.length) return null;
     const rows = articles.map((each) => h("li", {},
       linked(each.url, clean(each.title) || "(no headline)", { dir: "auto", lang: langOf(each.language) }),
-      h("span", { class: "facts" }, h("bdi", {}, clean(each.source)), each.language && h("span", {}, languageName(each.language)),
+      h("span", { class: "facts" }, h("span", {}, h("bdi", {}, clean(each.source))), each.language && h("span", {}, languageName(each.language)),
         timeOf(each.published ?? each.first_seen, each.published ? "published " : "seen "),
         each.revision > 1 && h("span", {}, `edit ${each.revision - 1}`))));
     const left = size - articles.length;
@@ -142,7 +142,7 @@ export class Card {
   #life() {
     const { acknowledged, silenced, alerts } = this.story;
     const lines = [
-      acknowledged && h("p", {}, icon("done"), ` Acknowledged by ${clean(acknowledged.by)} `, timeOf(acknowledged.at)),
+      acknowledged && h("p", {}, icon("taken"), ` Acknowledged by ${clean(acknowledged.by)} `, timeOf(acknowledged.at)),
       ...alerts.filter((alert) => alert.life?.verdict).map(({ rule, life: { verdict } }) =>
         h("p", {}, icon(verdict.value), ` ${clean(verdict.by)} says ${verdict.value} of `, h("code", {}, rule), " ", timeOf(verdict.at))),
       silenced && h("p", {}, icon("mute"), " Silenced: nobody is notified"),

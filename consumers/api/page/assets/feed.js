@@ -2,13 +2,15 @@
 
 import { Card, spoken } from "./card.js";
 import { $, button, h, replace } from "./dom.js";
-import { say } from "./notices.js";
+import { failed, say } from "./notices.js";
 import { fits } from "./stories.js";
 import { plural } from "./text.js";
 
 const FIRST = 30;
 const MORE = 60;
 const AWAY_PX = 80;
+/** After so many pages that brought nothing to show, the reader asks for more by hand. */
+const FRUITLESS_MAX = 10;
 
 export class Feed {
   #cards = new Map();
@@ -20,6 +22,7 @@ export class Feed {
   /** `older()` loads older alerts and resolves to whether there are more. */
   constructor({ desk, place, older, clear }) {
     Object.assign(this, { desk, place, older, clear });
+    this.fruitless = 0;
     this.list = $("stories");
     this.more = $("more");
     this.pill = $("pill");
@@ -33,6 +36,7 @@ export class Feed {
   ready() {
     this.#ready = true;
     this.list.setAttribute("aria-busy", "false");
+    for (const ghost of this.list.querySelectorAll(".ghost")) ghost.remove();
     this.draw();
   }
 
@@ -44,6 +48,7 @@ export class Feed {
   /** Other filters, or another view: begin at the top. */
   refilter() {
     this.#limit = FIRST;
+    this.fruitless = 0;
     this.#held.clear();
     for (const story of this.desk.stories.values()) story.touched = false;
     this.draw();
@@ -61,7 +66,7 @@ export class Feed {
   /** Whether something new at the top would move what the reader looks at. */
   #reading() {
     return scrollY > AWAY_PX || this.#held.size > 0 || this.list.contains(document.activeElement) ||
-      this.list.querySelector(".details") !== null;
+      [...this.#cards.values()].some((card) => card.open);
   }
 
   /** Draw once for all changes of a moment. */
@@ -143,17 +148,26 @@ export class Feed {
       const waiting = this.shown.length - this.#limit;
       this.#limit += MORE;
       if (waiting < MORE && !this.end) await this.older();
-      this.draw();
+    } catch (error) {
+      failed(error);
+      this.fruitless = FRUITLESS_MAX;
     } finally {
       this.growing = false;
     }
-    return this.list.children.length !== before;
+    this.draw();
+    const grown = this.list.children.length !== before;
+    this.fruitless = grown ? 0 : this.fruitless + 1;
+    // The observer tells of changes alone, and a filter may let nothing of a page through.
+    if (this.near && this.left && this.fruitless < FRUITLESS_MAX) setTimeout(() => this.near && this.grow(), 0);
+    return grown;
   }
 
   #watchEnd() {
-    this.more.addEventListener("click", () => this.grow());
-    new IntersectionObserver((seen) => { if (seen.some((each) => each.isIntersecting)) this.grow(); }, { rootMargin: "1200px" })
-      .observe(this.more);
+    this.more.addEventListener("click", () => { this.fruitless = 0; this.grow(); });
+    new IntersectionObserver((seen) => {
+      this.near = seen.at(-1).isIntersecting;
+      if (this.near) this.grow();
+    }, { rootMargin: "1200px" }).observe(this.more);
   }
 
   /** The card that has the focus, if one has. */

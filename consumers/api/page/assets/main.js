@@ -90,7 +90,7 @@ function follow(after) {
   stream?.stop();
   stream = new AlertStream({
     after,
-    onAlert: (alert, cursor) => desk.put(alert, orderOf(cursor)),
+    onAlert: (alert, cursor) => desk.put(alert, orderOf(cursor), true),
     onReset: () => { desk.clear(); start(); },
     onState: state,
   });
@@ -141,7 +141,7 @@ function act(name, card) {
   else if (name === "article") {
     const address = webAddress(story.lead.url);
     if (address) open(address, "_blank", "noopener,noreferrer");
-  } else actions.verdict(story.key, story.alerts, name);
+  } else actions.verdict(story.alerts, name);
 }
 
 $("stories").addEventListener("click", (event) => {
@@ -177,6 +177,10 @@ async function show() {
 
 async function view(name) {
   const box = replace($("view-other"), h("p", { class: "empty" }, "Loading …"));
+  if (stream && NEEDED[name] && !offers(NEEDED[name])) {
+    replace(box, h("div", { class: "empty" }, h("h2", {}, "Not on this server"), h("p", {}, "It does not offer this part.")));
+    return;
+  }
   try {
     const { draw } = await import(VIEWS[name]);
     const stop = await draw({ box, place, names, desk, actions });

@@ -1,5 +1,7 @@
 // Alerts as stories: which belong together, and what a story says as a whole. No element is touched here.
 
+import { clean } from "./text.js";
+
 export const SEVERITIES = ["info", "warning", "critical"];
 
 /** What groups an alert: its story; for a volume rule itself; before stories existed, its article. */
@@ -80,7 +82,7 @@ function haystack(story) {
     parts.push(alert.title, alert.source, alert.reason, alert.rule, ...alert.sentences.map((each) => each.text));
   }
   parts.push(...story.articles.map((each) => `${each.title} ${each.source}`), ...story.actors.map((each) => each.name));
-  return folded(parts.join("\n"));
+  return folded(clean(parts.join("\n")));
 }
 
 const NOTHING_SAID = { acknowledged: null, verdict: null, silences: [] };
@@ -92,8 +94,11 @@ export class Desk extends EventTarget {
   #members = new Map();
   stories = new Map();
 
-  /** Take an alert, new or a newer revision. `order`: where its story goes if it is new, higher is earlier. */
-  put(alert, order) {
+  /**
+   * Take an alert, new or a newer revision. `order`: where its story goes if it is new, higher is earlier.
+   * `live`: it has just been raised, so a new story is news; otherwise it is only loaded.
+   */
+  put(alert, order, live = false) {
     const known = this.#alerts.get(alert.id);
     if (known && (known.revision ?? 1) > (alert.revision ?? 1)) return;
     const taken = { ...alert, life: alert.life ?? known?.life ?? null };
@@ -107,7 +112,7 @@ export class Desk extends EventTarget {
     }
     if (!this.#members.has(key)) this.#members.set(key, new Set());
     this.#members.get(key).add(alert.id);
-    this.#resum(key, order);
+    this.#resum(key, { order, live });
   }
 
   get(id) {
@@ -118,17 +123,17 @@ export class Desk extends EventTarget {
     return this.#alerts.size;
   }
 
-  /** Change what people said about an alert, here only; returns what puts it back. */
+  /** Change what people said about an alert, here only; returns what puts just that back. */
   say(id, change) {
-    const before = this.#alerts.get(id)?.life ?? null;
-    const set = (life, touched) => {
+    const before = { ...NOTHING_SAID, ...this.#alerts.get(id)?.life };
+    const set = (said) => {
       const alert = this.#alerts.get(id);
       if (!alert) return;
-      this.#alerts.set(id, { ...alert, life });
-      this.#resum(this.#keys.get(id), 0, touched);
+      this.#alerts.set(id, { ...alert, life: { ...NOTHING_SAID, ...alert.life, ...said } });
+      this.#resum(this.#keys.get(id), { touched: true });
     };
-    set({ ...NOTHING_SAID, ...before, ...change }, true);
-    return () => set(before, false);
+    set(change);
+    return () => set(Object.fromEntries(Object.keys(change).map((name) => [name, before[name]])));
   }
 
   clear() {
@@ -136,7 +141,7 @@ export class Desk extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: { key: null, fresh: false } }));
   }
 
-  #resum(key, order = 0, touched = false) {
+  #resum(key, { order = 0, touched = false, live = false } = {}) {
     const before = this.stories.get(key);
     const ids = this.#members.get(key);
     if (ids.size) {
@@ -147,6 +152,6 @@ export class Desk extends EventTarget {
       story.haystack = haystack(story);
       this.stories.set(key, story);
     } else this.stories.delete(key);
-    this.dispatchEvent(new CustomEvent("change", { detail: { key, fresh: !before && ids.size > 0 } }));
+    this.dispatchEvent(new CustomEvent("change", { detail: { key, fresh: live && !before } }));
   }
 }
