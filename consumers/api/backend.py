@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from consumers.api.checking_apart import mistakes
+from consumers.api.checking_apart import is_plain, mistakes
 from consumers.api.rule_answers import NAME
 from consumers.api.turns import Turns
 from consumers.delivery.receivers_in_use import ReceiversInUse
@@ -48,7 +48,7 @@ class Backend:
         """
         actors = [actor.id for actor in self.watchlist.actors]
         with self.parsing.turn():
-            if found := mistakes(text, NAME, actors):
+            if not is_plain(text) and (found := mistakes(text, NAME, actors)):
                 raise UserError(found)
             return check_rules(text, NAME, actors)
 

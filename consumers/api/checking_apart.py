@@ -6,6 +6,7 @@ cannot be stopped. What has passed here in time is then read by the caller witho
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 import subprocess
@@ -20,11 +21,23 @@ _SECONDS_MAX = 60.0
 TOO_LONG = "it takes too long to read: make it smaller, or use it with `wirewatch rules push`"
 
 
+_PLAIN_CHARS_MAX = 20_000
+_PLAIN_BRACKETS_MAX = 300
+# Keys that are collections, anchors, merges, tags: what a rules file can do without, and what can take for ever.
+_RISKY = re.compile(r"[?&*!]|<<|[}\]]\s*:")
+
+
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     name: str
     actors: tuple[str, ...]
     seconds_max: int
+
+
+def is_plain(text: str) -> bool:
+    """Whether any thread may read this text at once: it is short, and holds nothing that can take for ever."""
+    brackets = text.count("[") + text.count("{")
+    return len(text) <= _PLAIN_CHARS_MAX and brackets <= _PLAIN_BRACKETS_MAX and not _RISKY.search(text)
 
 
 def mistakes(text: str, name: str, actors: Sequence[str], seconds_max: int = PROCESSOR_SECONDS_MAX) -> str:

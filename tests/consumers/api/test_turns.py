@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from consumers.api.answers import RefusedError
-from consumers.api.checking_apart import TOO_LONG, mistakes
+from consumers.api.checking_apart import TOO_LONG, is_plain, mistakes
 from consumers.api.turns import Turns
 
 RULES = "rules:\n  - id: alliance\n    severity: warning\n    actors: {any: [nato]}\n"
@@ -50,3 +50,9 @@ def test_a_text_without_mistakes_has_none_and_others_are_told_with_their_line() 
 
 def test_a_text_that_would_keep_the_parser_busy_for_ever_is_ended() -> None:
     assert mistakes("? " * 40, "rules", ["nato"], seconds_max=2) == f"rules: {TOO_LONG}"
+
+
+def test_only_a_text_that_can_take_long_goes_there() -> None:
+    assert is_plain(RULES)
+    for text in ("? " * 40, "{{a: b}: c}: d", "a: &a [b]", "[" * 400, "x: 1\n" * 9_000):
+        assert not is_plain(text)
