@@ -42,8 +42,9 @@ lock: $(UV) ## Compile requirements/*.lock after a change of pyproject.toml or r
 	$(LOCK) $(UPGRADE) --extra embedded pyproject.toml requirements/build.in -o requirements/run.lock
 	$(LOCK) $(UPGRADE) --extra embedded --extra java -c requirements/run.lock pyproject.toml requirements/build.in requirements/dev.in -o requirements/dev.lock
 
-picture: $(VENV)/.run ## Make docs/demo.png, a picture of what the demo prints; needs Chromium
+picture: $(VENV)/.dev ## Make docs/demo.png and docs/page.png, what the demo prints and the live page; needs Chromium
 	@$(BIN)/python docs/picture.py
+	@$(BIN)/python -m tests.page.picture
 
 docs: $(VENV)/.dev ## Write docs/reference.md again, from the code
 	@$(BIN)/python -m tests.house.reference

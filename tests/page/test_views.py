@@ -57,10 +57,10 @@ def test_a_rule_is_changed_checked_saved_and_taken_back_to_the_file(system: Syst
     expect(page.locator(".faults")).to_have_count(0)
     expect(save).to_be_enabled()
     save.click()
-    expect(page.locator("h1")).to_contain_text("saved")
+    expect(page.locator("#view-other h1")).to_contain_text("saved")
     assert system.http.get("/v1/rules").json()["origin"] == "saved"
     page.get_by_role("button", name="Back to the file").click()
-    expect(page.locator("h1")).to_contain_text("ship with Wirewatch")
+    expect(page.locator("#view-other h1")).to_contain_text("ship with Wirewatch")
     assert area.input_value() == shipped
 
 

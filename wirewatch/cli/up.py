@@ -92,7 +92,8 @@ Feed it     wirewatch publish FILE              text, HTML, JSON Lines, RSS, Ato
                  -H "Authorization: Bearer {bearer}" \\
                  -H "Content-Type: application/json" \\
                  -d '{{"source": "me", "title": "NATO meets in Brussels", "text": "The allies meet."}}'
-Read it     wirewatch alerts --follow           or: wirewatch counters
+Read it     {url}               in a browser
+            wirewatch alerts --follow           or: wirewatch counters
             curl -N {url}/v1/alerts/stream
 Stop it     Ctrl-C; the data stay
 """

@@ -66,7 +66,7 @@ export class Feed {
   /** Whether something new at the top would move what the reader looks at. */
   #reading() {
     return scrollY > AWAY_PX || this.#held.size > 0 || this.list.contains(document.activeElement) ||
-      this.list.querySelector(".details") !== null;
+      [...this.#cards.values()].some((card) => card.open);
   }
 
   /** Draw once for all changes of a moment. */
