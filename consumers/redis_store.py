@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from consumers.applying import Call, Item, Keeping, Standing, prepare
 from consumers.counters import COUNTED, tally
 from consumers.keys import Keys
-from consumers.matching import matches
+from consumers.matching import MATCHES_MAX, matches
 from consumers.observing import Observer
 from consumers.rules_in_use import RulesInUse
 from wirewatch.broker import Membership, Message, TopicPartition
@@ -26,6 +28,8 @@ MatchesFor = Callable[[Mentions, datetime], Sequence[Alert]]
 """What the rules in use make of an article."""
 APPLY = Path(__file__).with_name("apply.lua").read_text("utf-8")
 CLAIM = Path(__file__).with_name("claim.lua").read_text("utf-8")
+log = structlog.get_logger(__name__)
+
 _MISMATCH, _FENCED, _HELD = 0, 2, 3
 
 
@@ -106,7 +110,10 @@ class RedisStore:
         offset, added = source_offset(message), tally(record, message.timestamp_ms)
         if not isinstance(record, Mentions) or record.status not in COUNTED:
             return Item(offset, added)
-        return Item(offset, added, self._matches_for(record, now), record.revision > 1, record.sketch)
+        matched = self._matches_for(record, now)
+        if len(matched) == MATCHES_MAX:
+            log.warning("an article matches more rules than are kept", article=record.article_id, kept=MATCHES_MAX)
+        return Item(offset, added, matched, record.revision > 1, record.sketch)
 
     def _read(self, where: TopicPartition) -> Standing:
         with answers():

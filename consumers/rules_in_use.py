@@ -28,7 +28,8 @@ from wirewatch.seeds import shipped
 from wirewatch.settings import Settings
 
 Origin = Literal["saved", "file", "shipped"]
-SAVED_BYTES_MAX = 2_000_000
+SAVED_BYTES_MAX = 1_000_000
+"""Every process parses it, which must not hold up a stage for long: about 8,000 rules take some 8 seconds."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 LOOK_SECONDS = 1.0
 """A change is seen after so long, at the next question."""

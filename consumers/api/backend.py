@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from consumers.api.checking_apart import mistakes
 from consumers.api.rule_answers import NAME
 from consumers.api.turns import Turns
 from consumers.delivery.receivers_in_use import ReceiversInUse
@@ -15,6 +16,7 @@ from consumers.rules_in_use import check_rules
 from consumers.watchlist import Watchlist
 from consumers.watchlist_file import of_settings
 from wirewatch.broker import Admin
+from wirewatch.errors import UserError
 from wirewatch.metrics import Metrics
 from wirewatch.redis_client import AsyncClient, Client
 from wirewatch.settings import Settings
@@ -44,8 +46,11 @@ class Backend:
 
         Raises UserError with a line per mistake, RefusedError where others were at it for too long.
         """
+        actors = [actor.id for actor in self.watchlist.actors]
         with self.parsing.turn():
-            return check_rules(text, NAME, [actor.id for actor in self.watchlist.actors])
+            if found := mistakes(text, NAME, actors):
+                raise UserError(found)
+            return check_rules(text, NAME, actors)
 
 
 def open_backend(

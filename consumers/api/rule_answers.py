@@ -18,7 +18,7 @@ from wirewatch.records import AlertKind, Severity
 
 NAME = "rules"
 """What a text that came over HTTP is called in what is told of mistakes."""
-TEXT_BYTES_MAX = 500_000
+TEXT_BYTES_MAX = 200_000
 """Larger rules files: `wirewatch rules push`, or WIREWATCH_RULES."""
 RULES_EXAMPLE = {"text": "rules:\n  - id: nato-and-iran\n    severity: warning\n    actors: {all: [nato, iran]}\n"}
 _LINE = re.compile(rf"{NAME}:(?P<line>\d+): (?P<what>.*)", re.DOTALL)

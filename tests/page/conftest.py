@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.house.repository import ROOT
 from tests.page.running import System
@@ -16,6 +16,7 @@ from tests.page.running import System
 ARTIFACTS = ROOT / "test-artifacts" / "page"
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 420, "height": 860}
+expect.set_options(timeout=20_000)  # another test runs beside
 
 
 def chromium() -> str | None:
@@ -23,7 +24,7 @@ def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's loop runs in this thread while it is open: no other test could run one
 def browser() -> Iterator[Browser]:
     """A browser; without one the tests of the page say how to get it."""
     program = chromium()
@@ -37,7 +38,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system for all tests of the page; it is not started where there is no browser."""
     running = System(tmp_path_factory.mktemp("page"))

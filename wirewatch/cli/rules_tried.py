@@ -119,7 +119,7 @@ def _of_file(path: str, settings: Settings) -> Iterator[Mentions]:
     )
     recogniser = compile_watchlist(of_settings(settings))
     shown = 0
-    for item in reader.file(path):
+    for item in reader.read([path]):
         if isinstance(item, Skipped):
             continue
         if isinstance(item.outcome, Rejected):
