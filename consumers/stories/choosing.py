@@ -24,6 +24,8 @@ COMMON_ARTICLES_MIN = 50
 """A term that so many of at least so many recent articles of a language have tells nothing: words of everyday that no
 list of ours has, and those of the template that a source writes by."""
 SHARED_MIN = 4
+# By what is known of a term, see sketch.py. Whole numbers: their sum depends on no order.
+_WEIGHTS = tuple(2 + 2 * bool(about & NAME) + 2 * bool(about & NUMBER) + bool(about & TITLE) for about in range(8))
 NUMBERS_MIN = 3
 NUMBERS_SHARE_MIN = 0.34
 """Where both texts have so many numbers, the one with fewer shares so many of them, or it tells something else: market
@@ -99,8 +101,7 @@ def _share(one: Terms, other: Terms, common: Set[int]) -> float:
     shared = (one.keys() & other.keys()) - common
     if len(shared) < SHARED_MIN:
         return 0.0
-    # In a fixed order, as sums of fractions depend on it.
-    weight = sum(_weight(one[term] | other[term]) for term in sorted(shared))
+    weight = sum(_WEIGHTS[one[term] | other[term]] for term in shared)
     return min(1.0, weight / min(_whole(one, common), _whole(other, common)))
 
 
@@ -112,12 +113,8 @@ def _numbers_differ(one: Terms, other: Terms) -> bool:
 
 def telling(terms: Terms, common: Set[int] = frozenset()) -> list[int]:
     """The terms by which an article is found again, the most telling first."""
-    return sorted(terms.keys() - common or terms, key=lambda term: (-_weight(terms[term]), term))[:INDEXED_MAX]
+    return sorted(terms.keys() - common or terms, key=lambda term: (-_WEIGHTS[terms[term]], term))[:INDEXED_MAX]
 
 
 def _whole(terms: Terms, common: Set[int]) -> float:
-    return sum(_weight(terms[term]) for term in sorted(terms.keys() - common))
-
-
-def _weight(about: int) -> float:
-    return 1.0 + 1.0 * bool(about & NAME) + 1.0 * bool(about & NUMBER) + 0.5 * bool(about & TITLE)
+    return sum(_WEIGHTS[about] for term, about in terms.items() if term not in common)

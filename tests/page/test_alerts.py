@@ -100,9 +100,9 @@ def test_what_arrives_while_someone_reads_further_down_waits_behind_a_pill_and_m
     page = watched.open()
     page.mouse.move(600, 500)
     page.mouse.wheel(0, 900)
-    page.wait_for_function("scrollY > 300")
-    middle = "() => document.elementFromPoint(600, 450).closest('.story')?.getBoundingClientRect().top"
-    page.wait_for_function("() => document.elementFromPoint(600, 450).closest('.story')")
+    system.wait_for(lambda: page.evaluate("scrollY") > 300)
+    middle = "() => document.elementFromPoint(600, 450).closest('.story')?.getBoundingClientRect().top ?? null"
+    system.wait_for(lambda: page.evaluate(middle) is not None)
     before = page.evaluate(middle)
     system.publish(numbered(3, "pillars"))
     expect(page.locator("#pill")).to_have_text("3 new", timeout=20_000)

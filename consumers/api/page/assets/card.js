@@ -69,14 +69,14 @@ export class Card {
   #title() {
     const { lead } = this.story;
     const own = lead.sentences.find((each) => each.field === "title" && each.text === lead.title);
-    const words = lead.title ? marked(lead.title, own?.highlights, lead.language) : h("span", { class: "soft" }, "(no headline)");
+    const words = lead.title ? marked(lead.title, own?.highlights, lead.language) : h("span", {}, clean(lead.reason) || "(no headline)");
     return h("h3", { id: `${this.id}-title` }, linked(lead.url, words, { "data-act": "article" }));
   }
 
   #said() {
     const { lead } = this.story;
     const sentences = lead.sentences.filter((each) => each.field !== "title" || each.text !== lead.title);
-    if (!sentences.length) return lead.title ? null : h("p", { class: "said" }, clean(lead.reason));
+    if (!sentences.length) return (lead.kind ?? "article") !== "article" && lead.title ? h("p", { class: "said" }, clean(lead.reason)) : null;
     return sentences.slice(0, this.open ? undefined : 1)
       .map((each) => marked(each.text, each.highlights, lead.language, "p", { class: "said" }));
   }

@@ -108,7 +108,7 @@ export class Feed {
     this.pill.hidden = held === 0;
     this.pill.querySelector("span").textContent = held ? `${held} new` : "";
     document.title = held ? `(${held}) Wirewatch` : "Wirewatch";
-    $("count").textContent = this.#ready ? plural(shown.length, "story", "stories") : "";
+    $("count").textContent = this.#ready ? plural(shown.length, "story", "stories").replace(" ", this.end ? " " : "+ ") : "";
     this.left = shown.length > this.#limit || !this.end;
     this.more.hidden = !(this.#ready && this.left);
     const empty = this.#ready && shown.length === 0 && !this.failure;

@@ -193,7 +193,7 @@ function told(data) {
     h("h3", {}, "What they would have raised"),
     !data.complete && h("p", { class: "note" }, "Not the whole time was looked at: there are too many articles in it."),
     h("div", { class: "figures" }, figure(data.alerts, "alerts", data.alerts_before), figure(data.stories, "stories", data.stories_before),
-      figure(data.alerts_per_day, "alerts a day", data.alerts_per_day_before), figure(data.articles, "articles"),
+      data.days >= 1 && figure(data.alerts_per_day, "alerts a day", data.alerts_per_day_before), figure(data.articles, "articles"),
       figure(data.new, "new"), figure(data.gone, "gone")),
     h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Each rule" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Rule", "Alerts", "A day", "New", "Gone"].map((each, n) =>
