@@ -28,6 +28,8 @@ Entry = tuple[str, dict[str, str]]
 _TAKE = Path(__file__).with_name("take.lua").read_text("utf-8")
 _RELAY = Path(__file__).with_name("relay.lua").read_text("utf-8")
 _TRIES_MAX = 100
+NOWHERE = "0"
+"""What is known of a match that the feed does not have."""
 
 
 @dataclass(slots=True)
@@ -46,8 +48,13 @@ class _Waiting:
     id: str
     alert: Alert
     sketch: str
-    known: int = 0
-    """Revision of the article in which the feed has the match; 0: it has not."""
+    known: str = NOWHERE
+    """Revision of the article in which the feed has the match, and the alert that has it."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the alert that has the match; empty for none."""
+        return self.known.partition(":")[2]
 
 
 class Feeding:
@@ -100,17 +107,20 @@ class Feeding:
         """Whether it is done; False: somebody else was there."""
         new = self._new(waiting)
         stories = self._stories.assign([_told(each) for each in new if each.alert.kind == "article"])
-        owners = {
+        by_story = {
             each.id: alert_id(each.alert, stories[each.alert.article_id]) if each.alert.kind == "article" else each.id
             for each in new
         }
-        alerts = self._alerts(sorted(set(owners.values())))
+        alerts = self._alerts(sorted({*by_story.values(), *filter(None, (each.owner for each in new))}))
+        # An edit stays in the alert that has the article, also where a Redis that lost its tail forgot the story.
+        owners = {each.id: each.owner if each.owner and alerts[each.owner].alert else by_story[each.id] for each in new}
         now = datetime.now(UTC)
         fresh: list[Alert] = []
         revisions: list[Alert] = []
         for each in new:
             owner = alerts[owners[each.id]]
-            merged = merge(owner.alert, each.alert, stories.get(each.alert.article_id, ""), now)
+            story = owner.alert.story if owner.alert else stories.get(each.alert.article_id, "")
+            merged = merge(owner.alert, each.alert, story, now)
             if merged is not None:
                 owner.alert = merged
                 revisions.append(merged)
@@ -128,10 +138,11 @@ class Feeding:
             known = self._client.hmget(self._keys.feed_matches, [each.id for each in waiting])
         newest: dict[str, int] = {}
         new = []
-        for each, number in zip(waiting, known, strict=True):
-            if each.alert.article_revision > newest.get(each.id, int(number or 0)):
+        for each, text in zip(waiting, known, strict=True):
+            revision = int((text or NOWHERE).partition(":")[0])
+            if each.alert.article_revision > newest.get(each.id, revision):
                 newest[each.id] = each.alert.article_revision
-                new.append(replace(each, known=int(number or 0)))
+                new.append(replace(each, known=text or NOWHERE))
         return new
 
     def _alerts(self, ids: Sequence[str]) -> Mapping[str, _Merged]:
@@ -165,14 +176,16 @@ class Feeding:
         call = {
             "kept": self._kept,
             "sending": sending,
+            # Also those in which nothing was new: what was read of them must still stand there.
+            "read": [{"id": owner, "place": alerts[owner].place} for owner in sorted({owner for _, owner in new})],
             "alerts": [
                 {"id": id_, "place": alerts[id_].place, "alert": alert} for id_, alert in reversed(newest.items())
             ],
             "matches": [
                 {
                     "id": each.id,
-                    "known": str(each.known),
-                    "revision": str(each.alert.article_revision),
+                    "known": each.known,
+                    "revision": f"{each.alert.article_revision}:{owner}",
                     "alert": owner,
                 }
                 for each, owner in new

@@ -22,7 +22,7 @@ partitions. Days are UTC and written ``yyyymmdd``.
     ww:{feed}:inbox                   stream  matches and such alerts that are not in the feed yet
     ww:{feed}:alerts                  stream  the newest alerts, one entry each, in their newest revision
     ww:{feed}:ids                     hash    alert id → its place in that stream
-    ww:{feed}:matches                 hash    match id → revision of its article, of the alerts in that stream
+    ww:{feed}:matches                 hash    match id → revision of its article:alert id
     ww:{feed}:of                      zset    <alert id>:<match id>, of the same
     ww:{feed}:trimmed                 string  newest place that was dropped from that stream
     ww:{feed}:sending                 stream  revisions of alerts that are not in alerts.v1 yet

@@ -1,18 +1,18 @@
 -- Puts matches into the feed that people read back: per alert its newest revision, in place of the one before it; and
 -- what is to be sent of it to alerts.v1. Drops the oldest alerts beyond the limit, with all that is known of them.
 --
--- KEYS     inbox, feed's stream, alert id -> place, match id -> article revision, alert id:match id, newest place
---          that was dropped, what is to be sent
--- ARGV[1]  MessagePack, made by consumers/feeding.py: kept, sending {id, JSON of every revision}, alerts
---          {id, expected place, JSON of the newest}, matches {id, revision known before, article revision, alert id},
---          done (places in the inbox)
+-- KEYS     inbox, feed's stream, alert id -> place, match id -> article revision:alert id, alert id:match id, newest
+--          place that was dropped, what is to be sent
+-- ARGV[1]  MessagePack, made by consumers/feeding.py: kept, sending {id, JSON of every revision}, read {id, expected
+--          place of an alert}, alerts {id, the same place, JSON of the newest}, matches {id, what was known before,
+--          article revision:alert id, alert id}, done (places in the inbox)
 -- Returns  1; or 0, and nothing is changed, where an alert is not at the place that it was read from, or more is known
 --          of a match: another relay was here, and the caller merges again
 
 local call = cmsgpack.unpack(ARGV[1])
 local inbox, feed, ids, matches, of, trimmed, sending = unpack(KEYS)
 
-for _, alert in ipairs(call.alerts) do
+for _, alert in ipairs(call.read) do
   if (redis.call('HGET', ids, alert.id) or '') ~= alert.place then
     return 0
   end

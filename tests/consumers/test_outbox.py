@@ -209,7 +209,7 @@ def test_an_edit_updates_its_alert_and_raises_no_second_one(client: Client) -> N
     (edited,) = drain(client)
     assert (edited.revision, edited.title, edited.story_articles) == (2, "Corrected", 1)
     assert [fed.alert for fed in read_page(client, KEYS, Wanted(), limit=10).alerts] == [edited]
-    assert client.hgetall(KEYS.feed_matches) == {match("a").id: "2"}
+    assert client.hgetall(KEYS.feed_matches) == {match("a").id: f"2:{edited.id}"}
 
 
 def test_without_stories_each_article_is_its_own(client: Client) -> None:

@@ -143,7 +143,7 @@ class Model:
         inbox, feed, ids, matches, of, trimmed, sending = keys
         call = msgspec.msgpack.decode(args[0])
         places = self.data.get(ids, {})
-        if self.checks_place and any(places.get(alert["id"], "") != alert["place"] for alert in call["alerts"]):
+        if self.checks_place and any(places.get(alert["id"], "") != alert["place"] for alert in call["read"]):
             return 0
         known = self.data.get(matches, {})
         if self.checks_place and any(known.get(match["id"], "0") != match["known"] for match in call["matches"]):
