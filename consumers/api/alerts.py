@@ -100,6 +100,13 @@ def router(backend: Backend) -> APIRouter:
         backend.life.set_verdict(alert_id, verdict)
         return json(_item(backend, alert))
 
+    @routes.delete("/v1/alerts/{alert_id}/verdict", responses=_ONE)
+    def withdraw_verdict(alert_id: AlertId, _: Admin) -> Response:
+        """Take the verdict back: it counts no more. Nothing happens where there is none."""
+        alert = _found(backend, alert_id)
+        backend.life.withdraw_verdict(alert_id)
+        return json(_item(backend, alert))
+
     return routes
 
 

@@ -136,13 +136,20 @@ class LifeStore:
 
     def set_verdict(self, alert_id: str, verdict: Verdict) -> None:
         """Keep it, in the place of an earlier one, which counts no more."""
+        self._judge(alert_id, _encoded(verdict), _ms(verdict.at), f"{verdict.value}:{verdict.rule}")
+
+    def withdraw_verdict(self, alert_id: str) -> bool:
+        """Take the verdict back, which counts no more; False where there was none."""
+        return self._judge(alert_id, "", 0, "")
+
+    def _judge(self, alert_id: str, verdict: str, at_ms: int, count: str) -> bool:
         keys = [self._key("verdicts"), self._key("verdicts-at"), self._key("counts")]
-        count = f"{verdict.value}:{verdict.rule}"
         with answers():
-            self._verdict(keys=keys, args=[alert_id, _encoded(verdict), _ms(verdict.at), count, _KEPT_MAX])
+            done = self._verdict(keys=keys, args=[alert_id, verdict, at_ms, count, _KEPT_MAX])
             pipe: Any = self._client.pipeline()
             self._changed(pipe, "alert", alert_id)
             pipe.execute()
+        return bool(done)
 
     def of(self, alerts: Sequence[Alert], now: datetime) -> list[Life]:
         """What has been said about each, in the order given; ``silences`` are those that mute it at ``now``."""

@@ -53,6 +53,17 @@ def test_keys_move_judge_and_acknowledge_and_the_server_knows_it(system: System,
     expect(focused(page).locator(".details")).to_be_visible()
 
 
+def test_a_first_verdict_can_be_undone(system: System, watched: Watched) -> None:
+    page = watched.open("/?q=summits")
+    page.keyboard.press("j")
+    title = title_of(focused(page))
+    page.keyboard.press("u")
+    system.wait_for(lambda: life(system, title)["verdict"] is not None)
+    page.keyboard.press("z")
+    system.wait_for(lambda: life(system, title)["verdict"] is None)
+    expect(focused(page).get_by_role("button", name="Unsure")).to_have_attribute("aria-pressed", "false")
+
+
 def test_keys_do_nothing_while_someone_types_or_after_they_are_switched_off(watched: Watched) -> None:
     page = watched.open("/?q=summits")
     page.keyboard.press("/")

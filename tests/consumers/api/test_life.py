@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers.life.store import LifeStore
 from tests.consumers.api.conftest import Served
 from tests.consumers.api.test_api import publish
 from tests.consumers.making import mentions
@@ -65,6 +66,16 @@ def test_a_verdict_takes_the_place_of_the_one_before(server: Served, client: Cli
     assert verdict["rule"] == alert["rule"]
 
 
+def test_a_verdict_that_is_taken_back_counts_no_more(server: Served, client: Client) -> None:
+    publish(client, mentions("a1", "nato"))
+    path = f"/v1/alerts/{listed(server)[0]['id']}/verdict"
+    server.http.put(path, json={"value": "true"})
+    for _ in range(2):
+        answer = server.http.delete(path)
+        assert (answer.status_code, answer.json()["life"]) == (200, NOTHING)
+    assert LifeStore(client, "ww").precisions() == {}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -72,6 +83,7 @@ def test_a_verdict_takes_the_place_of_the_one_before(server: Served, client: Cli
         ("PUT", "/v1/alerts/none/acknowledgement"),
         ("DELETE", "/v1/alerts/none/acknowledgement"),
         ("PUT", "/v1/alerts/none/verdict"),
+        ("DELETE", "/v1/alerts/none/verdict"),
         ("GET", "/v1/silences/none"),
         ("DELETE", "/v1/silences/none"),
     ],

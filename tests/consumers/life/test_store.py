@@ -105,18 +105,23 @@ def test_every_change_is_seen_by_who_asks_for_changes(life: LifeStore) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    said=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(VERDICTS), st.sampled_from(("r:1", "r2"))), max_size=20)
+    said=st.lists(
+        st.tuples(st.integers(0, 4), st.sampled_from((*VERDICTS, None)), st.sampled_from(("r:1", "r2"))), max_size=20
+    )
 )
-def test_counts_per_rule_are_those_of_the_newest_verdicts(
-    redis_url: str, said: list[tuple[int, VerdictValue, str]]
+def test_counts_per_rule_are_those_of_the_newest_verdicts_that_were_not_taken_back(
+    redis_url: str, said: list[tuple[int, VerdictValue | None, str]]
 ) -> None:
     client = connect(redis_url)
     client.flushall()
     life = LifeStore(client, "ww")
     newest: dict[int, tuple[VerdictValue, str]] = {}
     for number, value, rule in said:
-        life.set_verdict(f"a{number}", verdict(value, rule))
-        newest[number] = value, rule
+        if value is None:
+            assert life.withdraw_verdict(f"a{number}") == (newest.pop(number, None) is not None)
+        else:
+            life.set_verdict(f"a{number}", verdict(value, rule))
+            newest[number] = value, rule
     expected = Counter(newest.values())
     found = {
         (value, rule): count

@@ -85,6 +85,9 @@ def test_verdicts_make_the_precision_of_a_rule(command: Command, client: Client)
     assert [(row["rule"], row["precision"]) for row in rows] == [("watched", 1.0), ("other", None)]
     assert "watched" in command("precision")[1]
     assert command("verdict", "a0", "maybe")[0] == 2
+    assert command("verdict", "a0", "--withdraw")[1] == "The verdict is taken back.\n"
+    assert command("verdict", "a0", "--withdraw")[1] == "There was no verdict.\n"
+    assert command("verdict", "a0")[0] == command("verdict", "a0", "true", "--withdraw")[0] == 2
 
 
 def test_a_silence_is_previewed_made_listed_and_ended(command: Command, client: Client) -> None:
