@@ -26,6 +26,7 @@ from wirewatch.settings import Settings
 
 Entry = tuple[str, dict[str, str]]
 _TAKE = Path(__file__).with_name("take.lua").read_text("utf-8")
+_STANDING = Path(__file__).with_name("standing.lua").read_text("utf-8")
 _RELAY = Path(__file__).with_name("relay.lua").read_text("utf-8")
 _TRIES_MAX = 100
 NOWHERE = "0"
@@ -68,6 +69,7 @@ class Feeding:
         self._metrics = metrics
         self._stories = Stories(client, keys, settings, metrics)
         self._take = client.register_script(_TAKE)
+        self._standing = client.register_script(_STANDING)
         self._relay = client.register_script(_RELAY)
 
     def take(self, outbox: str, entries: Sequence[Entry]) -> None:
@@ -105,7 +107,8 @@ class Feeding:
 
     def _merged(self, waiting: Sequence[_Waiting]) -> bool:
         """Whether it is done; False: somebody else was there."""
-        new = self._new(waiting)
+        known = self._known(waiting)
+        new = self._new(waiting, known)
         stories = self._stories.assign([_told(each) for each in new if each.alert.kind == "article"])
         by_story = {
             each.id: alert_id(each.alert, stories[each.alert.article_id]) if each.alert.kind == "article" else each.id
@@ -125,24 +128,32 @@ class Feeding:
                 owner.alert = merged
                 revisions.append(merged)
                 fresh.append(each.alert)
-        if not self._write(waiting, [(each, owners[each.id]) for each in new], revisions, alerts):
+        if not self._write(waiting, known, [(each, owners[each.id]) for each in new], revisions, alerts):
             return False
         self._observe(fresh, revisions)
         return True
 
-    def _new(self, waiting: Sequence[_Waiting]) -> list[_Waiting]:
-        """Those that the feed does not have, in this or a later revision of the article."""
+    def _known(self, waiting: Sequence[_Waiting]) -> Mapping[str, str]:
+        """What the feed knows of each match."""
         if not waiting:
-            return []
+            return {}
+        ids = sorted({each.id for each in waiting})
         with answers():
-            known = self._client.hmget(self._keys.feed_matches, [each.id for each in waiting])
+            return {
+                id_: text or NOWHERE
+                for id_, text in zip(ids, self._client.hmget(self._keys.feed_matches, ids), strict=True)
+            }
+
+    @staticmethod
+    def _new(waiting: Sequence[_Waiting], known: Mapping[str, str]) -> list[_Waiting]:
+        """Those that the feed does not have, in this or a later revision of the article."""
         newest: dict[str, int] = {}
         new = []
-        for each, text in zip(waiting, known, strict=True):
-            revision = int((text or NOWHERE).partition(":")[0])
+        for each in waiting:
+            revision = int(known[each.id].partition(":")[0])
             if each.alert.article_revision > newest.get(each.id, revision):
                 newest[each.id] = each.alert.article_revision
-                new.append(replace(each, known=text or NOWHERE))
+                new.append(replace(each, known=known[each.id]))
         return new
 
     def _alerts(self, ids: Sequence[str]) -> Mapping[str, _Merged]:
@@ -150,21 +161,17 @@ class Feeding:
         if not ids:
             return {}
         with answers():
-            places = self._client.hmget(self._keys.feed_ids, list(ids))
-            with self._client.pipeline(transaction=False) as pipe:
-                for place in filter(None, places):
-                    pipe.xrange(self._keys.feed, place, place)
-                found = iter(pipe.execute() if any(places) else ())
+            # In one step: between two questions another relay may move an alert, and a tail be lost.
+            found = self._standing(keys=[self._keys.feed, self._keys.feed_ids], args=list(ids))
         alerts = {}
-        for id_, place in zip(ids, places, strict=True):
-            entries = next(found) if place else ()
-            alert = msgspec.json.decode(entries[0][1]["alert"], type=Alert) if entries else None
-            alerts[id_] = _Merged(place or "", alert)
+        for id_, place, text in zip(ids, found[::2], found[1::2], strict=True):
+            alerts[id_] = _Merged(place, msgspec.json.decode(text, type=Alert) if text else None)
         return alerts
 
     def _write(
         self,
         waiting: Sequence[_Waiting],
+        known: Mapping[str, str],
         new: Sequence[tuple[_Waiting, str]],
         revisions: Sequence[Alert],
         alerts: Mapping[str, _Merged],
@@ -176,7 +183,8 @@ class Feeding:
         call = {
             "kept": self._kept,
             "sending": sending,
-            # Also those in which nothing was new: what was read of them must still stand there.
+            # Also where nothing was new: what was read must still be so, or a match would leave the inbox for nowhere.
+            "known": [{"id": id_, "known": text} for id_, text in known.items()],
             "read": [{"id": owner, "place": alerts[owner].place} for owner in sorted({owner for _, owner in new})],
             "alerts": [
                 {"id": id_, "place": alerts[id_].place, "alert": alert} for id_, alert in reversed(newest.items())
@@ -184,7 +192,6 @@ class Feeding:
             "matches": [
                 {
                     "id": each.id,
-                    "known": each.known,
                     "revision": f"{each.alert.article_revision}:{owner}",
                     "alert": owner,
                 }

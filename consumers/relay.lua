@@ -4,10 +4,10 @@
 -- KEYS     inbox, feed's stream, alert id -> place, match id -> article revision:alert id, alert id:match id, newest
 --          place that was dropped, what is to be sent
 -- ARGV[1]  MessagePack, made by consumers/feeding.py: kept, sending {id, JSON of every revision}, read {id, expected
---          place of an alert}, alerts {id, the same place, JSON of the newest}, matches {id, what was known before,
---          article revision:alert id, alert id}, done (places in the inbox)
--- Returns  1; or 0, and nothing is changed, where an alert is not at the place that it was read from, or more is known
---          of a match: another relay was here, and the caller merges again
+--          place of an alert}, known {id, what was known of a match}, alerts {id, the same place, JSON of the newest},
+--          matches {id, article revision:alert id, alert id}, done (places in the inbox)
+-- Returns  1; or 0, and nothing is changed, where an alert is not at the place that it was read from, or not the same
+--          is known of a match: another relay was here, and the caller merges again
 
 local call = cmsgpack.unpack(ARGV[1])
 local inbox, feed, ids, matches, of, trimmed, sending = unpack(KEYS)
@@ -17,7 +17,7 @@ for _, alert in ipairs(call.read) do
     return 0
   end
 end
-for _, match in ipairs(call.matches) do
+for _, match in ipairs(call.known) do
   if (redis.call('HGET', matches, match.id) or '0') ~= match.known then
     return 0
   end

@@ -39,7 +39,7 @@ READS: dict[str, set[str]] = {
     "entities": {ARTICLES.name},
     "counters": {MENTIONS.name, ENTITIES.name},
     "relay": set(),
-    "api": set(),
+    "api": {MENTIONS.name},
 }
 NAMES = [topic.name for topic in TOPICS]
 GROUPS = {"actors", "entities", "counters"}

@@ -139,6 +139,14 @@ class Model:
             self._append(keys[0], {"id": args[at], "alert": args[at + 1], "sketch": args[at + 2]})
         return len(args) // 3
 
+    def standing(self, keys: Sequence[str], args: Sequence[Any]) -> list[str]:
+        feed, ids = keys
+        found = []
+        for id_ in args:
+            place = self.data.get(ids, {}).get(id_, "")
+            found += [place, self.stream(feed).get(place, {}).get("alert", "")]
+        return found
+
     def relay(self, keys: Sequence[str], args: Sequence[Any]) -> int:
         inbox, feed, ids, matches, of, trimmed, sending = keys
         call = msgspec.msgpack.decode(args[0])
@@ -146,7 +154,7 @@ class Model:
         if self.checks_place and any(places.get(alert["id"], "") != alert["place"] for alert in call["read"]):
             return 0
         known = self.data.get(matches, {})
-        if self.checks_place and any(known.get(match["id"], "0") != match["known"] for match in call["matches"]):
+        if self.checks_place and any(known.get(match["id"], "0") != match["known"] for match in call["known"]):
             return 0
         for revision in call["sending"]:
             self._append(sending, {"id": revision["id"], "alert": revision["alert"]})
@@ -200,7 +208,7 @@ class Model:
 
 _SCRIPTS = {
     (_LUA / f"{name}.lua").read_text("utf-8"): name.rpartition("/")[2]
-    for name in ("apply", "claim", "hold", "take", "relay", "stories/assign")
+    for name in ("apply", "claim", "hold", "take", "standing", "relay", "stories/assign")
 }
 
 

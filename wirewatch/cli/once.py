@@ -107,7 +107,8 @@ def _report(servers: machine.Servers, console: Console) -> None:
         rows = read_counters(client, keys, settings.partitions, query)
     finally:
         client.close()
-    console.print(Rule(f"{len(page.alerts)} alerts", align="left"))
+    articles = sum(fed.alert.story_articles for fed in page.alerts)
+    console.print(Rule(f"{len(page.alerts)} alerts of {articles} articles", align="left"))
     console.print(alerts_table([fed.alert for fed in page.alerts[::-1]]))
     console.print(Rule("Counters", align="left"))
     console.print(counters_table(rows))
