@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,13 +49,6 @@ class _Waiting:
     id: str
     alert: Alert
     sketch: str
-    known: str = NOWHERE
-    """Revision of the article in which the feed has the match, and the alert that has it."""
-
-    @property
-    def owner(self) -> str:
-        """Id of the alert that has the match; empty for none."""
-        return self.known.partition(":")[2]
 
 
 class Feeding:
@@ -114,9 +107,10 @@ class Feeding:
             each.id: alert_id(each.alert, stories[each.alert.article_id]) if each.alert.kind == "article" else each.id
             for each in new
         }
-        alerts = self._alerts(sorted({*by_story.values(), *filter(None, (each.owner for each in new))}))
+        before = {each.id: had for each in new if (had := known[each.id].partition(":")[2])}
+        alerts = self._alerts(sorted({*by_story.values(), *before.values()}))
         # An edit stays in the alert that has the article, also where a Redis that lost its tail forgot the story.
-        owners = {each.id: each.owner if each.owner and alerts[each.owner].alert else by_story[each.id] for each in new}
+        owners = by_story | {id_: had for id_, had in before.items() if alerts[had].alert}
         now = datetime.now(UTC)
         fresh: list[Alert] = []
         revisions: list[Alert] = []
@@ -134,7 +128,7 @@ class Feeding:
         return True
 
     def _known(self, waiting: Sequence[_Waiting]) -> Mapping[str, str]:
-        """What the feed knows of each match."""
+        """What the feed knows of each match: revision of its article, and the alert that has it."""
         if not waiting:
             return {}
         ids = sorted({each.id for each in waiting})
@@ -153,7 +147,7 @@ class Feeding:
             revision = int(known[each.id].partition(":")[0])
             if each.alert.article_revision > newest.get(each.id, revision):
                 newest[each.id] = each.alert.article_revision
-                new.append(replace(each, known=known[each.id]))
+                new.append(each)
         return new
 
     def _alerts(self, ids: Sequence[str]) -> Mapping[str, _Merged]:
