@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.page.articles import numbered
 from tests.page.conftest import Watched, keep
@@ -61,6 +61,23 @@ def test_a_first_verdict_can_be_undone(system: System, watched: Watched) -> None
     system.wait_for(lambda: life(system, title)["verdict"] is not None)
     page.keyboard.press("z")
     system.wait_for(lambda: life(system, title)["verdict"] is None)
+    expect(focused(page).get_by_role("button", name="Unsure")).to_have_attribute("aria-pressed", "false")
+
+
+def test_an_undo_pressed_before_the_server_has_answered_takes_back_what_was_just_asked(
+    system: System, watched: Watched
+) -> None:
+    page = watched.open("/?q=summits")
+    page.keyboard.press("j")
+    title = title_of(focused(page))
+    held: list[Route] = []
+    page.route("**/verdict", lambda route: held.append(route) if route.request.method == "PUT" else route.continue_())
+    with page.expect_request("**/verdict"):
+        page.keyboard.press("u")
+    page.keyboard.press("z")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE" and answer.ok):
+        held.pop().continue_()
+    assert life(system, title)["verdict"] is None
     expect(focused(page).get_by_role("button", name="Unsure")).to_have_attribute("aria-pressed", "false")
 
 

@@ -8,7 +8,7 @@ import { Facets } from "./facets.js";
 import { Feed } from "./feed.js";
 import { Place, forServer, write } from "./filters.js";
 import { help, listen } from "./keys.js";
-import { failed } from "./notices.js";
+import { doing, failed } from "./notices.js";
 import { Names, drawPulse } from "./pulse.js";
 import { silenceDialog } from "./silence.js";
 import { Desk } from "./stories.js";
@@ -136,12 +136,12 @@ async function lives() {
 function act(name, card) {
   const { story } = card;
   if (name === "details") card.toggle();
-  else if (name === "acknowledge") actions.acknowledge(story);
+  else if (name === "acknowledge") doing(actions.acknowledge(story));
   else if (name === "silence") { if (offers("POST /v1/silences")) silenceDialog(story, actions); }
   else if (name === "article") {
     const address = webAddress(story.lead.url);
     if (address) open(address, "_blank", "noopener,noreferrer");
-  } else actions.verdict(story.alerts, name);
+  } else doing(actions.verdict(story.alerts, name));
 }
 
 $("stories").addEventListener("click", (event) => {

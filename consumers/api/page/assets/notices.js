@@ -5,6 +5,14 @@ import { $, button, h, icon } from "./dom.js";
 const SHOWN_MS = 9_000;
 const SAID_EVERY_MS = 3_000;
 let undo = null;
+const underWay = new Set();
+
+/** What is being done, which "Undo" waits for: it takes back the newest thing asked, not the newest that is through. */
+export function doing(work) {
+  underWay.add(work);
+  work.catch(() => {}).finally(() => underWay.delete(work));
+  return work;
+}
 
 /** Show a line for a while; `action` {label, run} puts a button beside it. `kind`: "done" or "error". */
 export function notice(text, { kind = "done", action = null } = {}) {
@@ -29,11 +37,10 @@ export function notice(text, { kind = "done", action = null } = {}) {
 
 export const failed = (error) => notice(error.message, { kind: "error" });
 
-/** Do what the newest "Undo" would. Returns whether there was one. */
-export function undoLast() {
-  if (!undo) return false;
-  undo();
-  return true;
+/** Do what the newest "Undo" would, once what is under way is through. */
+export async function undoLast() {
+  await Promise.allSettled(underWay);
+  undo?.();
 }
 
 let waiting = [];

@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { open } from "./dialogs.js";
 import { button, h, replace } from "./dom.js";
+import { doing } from "./notices.js";
 import { clean, listed, plural } from "./text.js";
 
 const HOURS = [[1, "1 hour"], [4, "4 hours"], [24, "1 day"], [168, "7 days"]];
@@ -59,7 +60,7 @@ export function silenceDialog(story, actions) {
       const lasting = Number(hours.find(({ box }) => box.checked).box.value);
       const ends = new Date(Date.now() + lasting * 3_600_000).toISOString();
       try {
-        await actions.silence({ matchers: matchers(), ends, comment: comment.value }, story.alerts);
+        await doing(actions.silence({ matchers: matchers(), ends, comment: comment.value }, story.alerts));
         close(true);
       } catch (failure) {
         error.hidden = false;
