@@ -10,8 +10,7 @@ const underWay = new Set();
 /** What is being done, which "Undo" waits for: it takes back the newest thing asked, not the newest that is through. */
 export function doing(work) {
   underWay.add(work);
-  work.catch(() => {}).finally(() => underWay.delete(work));
-  return work;
+  return work.finally(() => underWay.delete(work));
 }
 
 /** Show a line for a while; `action` {label, run} puts a button beside it. `kind`: "done" or "error". */
